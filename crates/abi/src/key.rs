@@ -1,0 +1,224 @@
+//! The key of a flow: the same for both directions.
+
+use flowtrace_wire::{Address, Packet, icmp, protocol};
+
+/// Which way a packet goes between the two ends of a [`FlowKey`].
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// From the low end to the high end.
+    Up = 0,
+    /// From the high end to the low end.
+    Down = 1,
+}
+
+impl Way {
+    /// The opposite way.
+    #[inline(always)]
+    pub const fn back(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+
+    /// Place of this way in an array of two.
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// The two ends in their canonical order, and the protocol. 40 bytes without padding.
+///
+/// Ports are in host order. The two ports and [`detail`](Self::detail) of ICMP say which conversation it is:
+/// - query and reply: both ports are the identifier, `detail` is the type that the *low* end sends;
+/// - one-way messages: the sender's port is `type << 8 | code`, the receiver's its complement, `detail` is 0. So the
+///   same error sent both ways makes two flows, as the Community ID specification wants it.
+///
+/// For other protocols `detail` is 0, or [`PORTLESS`](Self::PORTLESS) where a protocol with ports showed none (later
+/// fragments, headers cut short).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FlowKey {
+    /// The end that is smaller by (address, port).
+    pub low: Address,
+    /// The other end.
+    pub high: Address,
+    /// Port of the low end.
+    pub low_port: u16,
+    /// Port of the high end.
+    pub high_port: u16,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// 4 or 6: an IPv6 packet may carry mapped addresses, too.
+    pub ip_version: u8,
+    /// See above.
+    pub detail: u8,
+    /// Which flow of these ends this is, where one follows another before the first entry is gone. 0 is the first, and
+    /// knows the latest ([`FlowEntry::successor`](crate::FlowEntry::successor)).
+    pub generation: u8,
+}
+
+impl FlowKey {
+    /// Value of `detail` where a protocol with ports showed none.
+    pub const PORTLESS: u8 = 1;
+
+    /// The key of a packet's flow (generation 0) and the packet's way in it.
+    #[inline(always)]
+    pub fn of(packet: &Packet) -> (Self, Way) {
+        let is_icmp = packet.protocol == protocol::ICMP || packet.protocol == protocol::ICMPV6;
+        if is_icmp && packet.has_transport {
+            return Self::of_icmp(packet);
+        }
+        let detail = if protocol::has_ports(packet.protocol) && !packet.has_transport { Self::PORTLESS } else { 0 };
+        Self::ordered(packet, packet.source_port, packet.destination_port, detail, detail)
+    }
+
+    #[inline(always)]
+    fn of_icmp(packet: &Packet) -> (Self, Way) {
+        let identifier = packet.icmp_identifier;
+        let kind = packet.icmp_type;
+        match icmp::role(packet.protocol, kind) {
+            icmp::Role::Query { reply } => Self::ordered(packet, identifier, identifier, kind, reply),
+            icmp::Role::Reply { request } => Self::ordered(packet, identifier, identifier, kind, request),
+            icmp::Role::OneWay => {
+                let message = u16::from_be_bytes([kind, packet.icmp_code]);
+                Self::ordered(packet, message, !message, 0, 0)
+            }
+        }
+    }
+
+    /// Puts the ends in order; `detail` is the sender's where the sender is the low end, else the receiver's.
+    #[inline(always)]
+    fn ordered(packet: &Packet, sender: u16, receiver: u16, sender_detail: u8, receiver_detail: u8) -> (Self, Way) {
+        let up = packet.source < packet.destination || (packet.source == packet.destination && sender <= receiver);
+        let (low, high, low_port, high_port, detail, way) = if up {
+            (packet.source, packet.destination, sender, receiver, sender_detail, Way::Up)
+        } else {
+            (packet.destination, packet.source, receiver, sender, receiver_detail, Way::Down)
+        };
+        let key = Self {
+            low,
+            high,
+            low_port,
+            high_port,
+            protocol: packet.protocol,
+            ip_version: packet.ip_version,
+            detail,
+            generation: 0,
+        };
+        (key, way)
+    }
+
+    /// Whether this is ICMP or ICMPv6.
+    #[inline(always)]
+    pub const fn is_icmp(&self) -> bool {
+        matches!(self.protocol, protocol::ICMP | protocol::ICMPV6)
+    }
+
+    /// For an ICMP conversation of query and reply: the way the query goes.
+    pub fn icmp_query_way(&self) -> Option<Way> {
+        if !self.is_icmp() || self.low_port != self.high_port {
+            return None;
+        }
+        match icmp::role(self.protocol, self.detail) {
+            icmp::Role::Query { .. } => Some(Way::Up),
+            icmp::Role::Reply { .. } => Some(Way::Down),
+            icmp::Role::OneWay => None,
+        }
+    }
+
+    /// Whether the two ports are ports: a protocol that has them, and they were seen.
+    #[inline(always)]
+    pub const fn has_ports(&self) -> bool {
+        protocol::has_ports(self.protocol) && self.detail != Self::PORTLESS
+    }
+
+    /// The same ends, another generation.
+    #[inline(always)]
+    pub const fn with_generation(mut self, generation: u8) -> Self {
+        self.generation = generation;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(source: u8, destination: u8, source_port: u16, destination_port: u16) -> Packet {
+        Packet {
+            ip_version: 4,
+            protocol: protocol::UDP,
+            source: Address::from_v4([10, 0, 0, source]),
+            destination: Address::from_v4([10, 0, 0, destination]),
+            has_transport: true,
+            source_port,
+            destination_port,
+            ..Packet::default()
+        }
+    }
+
+    fn message(source: u8, destination: u8, kind: u8, code: u8, identifier: u16) -> Packet {
+        Packet {
+            protocol: protocol::ICMP,
+            icmp_type: kind,
+            icmp_code: code,
+            icmp_identifier: identifier,
+            ..packet(source, destination, 0, 0)
+        }
+    }
+
+    #[test]
+    fn both_ways_have_one_key() {
+        let (key, way) = FlowKey::of(&packet(1, 2, 1000, 53));
+        let (back, way_back) = FlowKey::of(&packet(2, 1, 53, 1000));
+        assert_eq!(key, back);
+        assert_eq!(way, way_back.back());
+        assert!(key.has_ports());
+    }
+
+    #[test]
+    fn the_port_decides_between_equal_addresses() {
+        let (key, way) = FlowKey::of(&packet(1, 1, 1000, 53));
+        let (back, way_back) = FlowKey::of(&packet(1, 1, 53, 1000));
+        assert_eq!((key, way), (back, way_back.back()));
+        assert_eq!(FlowKey::of(&packet(1, 1, 7, 7)).1, Way::Up);
+    }
+
+    #[test]
+    fn echo_and_reply_share_a_key_by_identifier() {
+        let (request, way) = FlowKey::of(&message(1, 2, 8, 0, 77));
+        let (reply, way_back) = FlowKey::of(&message(2, 1, 0, 0, 77));
+        assert_eq!((request, way), (reply, way_back.back()));
+        assert_eq!(request.icmp_query_way(), Some(way));
+        assert_ne!(request, FlowKey::of(&message(1, 2, 8, 0, 78)).0);
+    }
+
+    #[test]
+    fn who_asks_tells_echo_flows_apart() {
+        let (mine, way) = FlowKey::of(&message(1, 2, 8, 0, 77));
+        let (theirs, their_way) = FlowKey::of(&message(2, 1, 8, 0, 77));
+        assert_ne!(mine, theirs);
+        assert_eq!(mine.icmp_query_way(), Some(way));
+        assert_eq!(theirs.icmp_query_way(), Some(their_way));
+    }
+
+    #[test]
+    fn one_way_messages_are_flows_of_their_direction() {
+        for (kind, code) in [(3, 1), (255, 255), (4, 0)] {
+            let (there, _) = FlowKey::of(&message(1, 2, kind, code, 0));
+            let (back, _) = FlowKey::of(&message(2, 1, kind, code, 0));
+            assert_ne!(there, back);
+            assert_eq!(there.icmp_query_way(), None);
+        }
+    }
+
+    #[test]
+    fn a_fragment_is_a_flow_without_ports() {
+        let (key, _) = FlowKey::of(&Packet { has_transport: false, ..packet(1, 2, 0, 0) });
+        assert!(!key.has_ports());
+        assert_ne!(key, FlowKey::of(&packet(1, 2, 0, 0)).0);
+    }
+}

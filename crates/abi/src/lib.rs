@@ -1,0 +1,22 @@
+//! What the kernel program and userland agree on: the key and the entry of a flow, and the rule by which a packet is
+//! counted into it.
+//!
+//! The rule ([`account`], [`admits`]) is written once, over [`Cells`]: the kernel program adds atomically to a map
+//! value, file mode adds to a plain [`FlowEntry`]. Times are nanoseconds: since boot (CLOCK_BOOTTIME) live, since the
+//! Unix epoch in files.
+#![no_std]
+
+mod account;
+mod entry;
+mod header;
+mod key;
+pub mod layout;
+mod loss;
+mod settings;
+
+pub use account::{Event, TAKE_OVER, account, admits, elsewhere, supersedes};
+pub use entry::{Cells, FlowEntry, Tally, state};
+pub use header::HeaderValues;
+pub use key::{FlowKey, Way};
+pub use loss::Loss;
+pub use settings::{KernelSettings, ScanState, Timeouts};

@@ -1,0 +1,76 @@
+//! What userland tells the kernel program.
+
+use flowtrace_wire::protocol;
+
+use crate::state;
+
+/// After how much silence a flow is over, in nanoseconds.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// A TCP connection.
+    pub tcp: u64,
+    /// A TCP connection whose FINs are acknowledged: counted from then on, whatever follows.
+    pub tcp_fin: u64,
+    /// A TCP connection that was reset: counted from then on, whatever follows.
+    pub tcp_rst: u64,
+    /// UDP.
+    pub udp: u64,
+    /// ICMP and ICMPv6.
+    pub icmp: u64,
+    /// Any other protocol.
+    pub generic: u64,
+}
+
+impl Timeouts {
+    /// The silence that ends a flow of this protocol.
+    #[inline(always)]
+    pub const fn idle(&self, protocol: u8) -> u64 {
+        match protocol {
+            protocol::TCP => self.tcp,
+            protocol::UDP => self.udp,
+            protocol::ICMP | protocol::ICMPV6 => self.icmp,
+            _ => self.generic,
+        }
+    }
+
+    /// How long a TCP connection lingers once it ended.
+    #[inline(always)]
+    pub const fn linger(&self, flow_state: u32) -> u64 {
+        if flow_state & state::ENDED_BY_RESET != 0 { self.tcp_rst } else { self.tcp_fin }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        const SECOND: u64 = 1_000_000_000;
+        Self {
+            tcp: 20 * SECOND,
+            tcp_fin: 5 * SECOND,
+            tcp_rst: 5 * SECOND,
+            udp: 60 * SECOND,
+            icmp: 10 * SECOND,
+            generic: 30 * SECOND,
+        }
+    }
+}
+
+/// What the kernel program is told once, before it is loaded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelSettings {
+    /// When a flow is over.
+    pub timeouts: Timeouts,
+}
+
+/// What the kernel program is told before every scan.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScanState {
+    /// CLOCK_BOOTTIME minus CLOCK_MONOTONIC, in nanoseconds: the coarse clock is monotonic, flows count since boot.
+    pub boot_offset: u64,
+    /// Number of the scan; the first packet of a way that finds an older one writes its header values.
+    pub epoch: u32,
+    /// Zero.
+    pub reserved: u32,
+}

@@ -1,0 +1,188 @@
+//! One flow record: what was seen of one conversation in one window.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub use flowtrace_abi::HeaderValues;
+
+/// A trace id of OpenTelemetry.
+pub type TraceId = [u8; 16];
+/// A span id of OpenTelemetry.
+pub type SpanId = [u8; 8];
+
+/// What was seen of one conversation in one window, both ways. One record becomes one span.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The trace: the same for all records of one connection.
+    pub trace_id: TraceId,
+    /// This record.
+    pub span_id: SpanId,
+    /// The first record of the flow; absent in that record itself.
+    pub parent_span_id: Option<SpanId>,
+    /// Begin of the window, nanoseconds since the Unix epoch.
+    pub start: u64,
+    /// End of the window, nanoseconds since the Unix epoch.
+    pub end: u64,
+    /// Why the record was made.
+    pub end_reason: EndReason,
+    /// 4 or 6.
+    pub ip_version: u8,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// The end that is the source in every record of the flow.
+    pub source: Endpoint,
+    /// The other end.
+    pub destination: Endpoint,
+    /// Which end began the conversation, where that is known.
+    pub initiator: Option<End>,
+    /// The observer's perspective.
+    pub direction: Direction,
+    /// Source to destination.
+    pub forward: Side,
+    /// Destination to source.
+    pub reverse: Side,
+    /// Where source to destination was observed.
+    pub interface: Option<Interface>,
+    /// TCP: who sent the first FIN or RST.
+    pub closed_by: Option<End>,
+    /// TCP: how the connection failed, if it did.
+    pub failure: Option<Failure>,
+    /// For ICMP: what the Community ID takes for ports.
+    pub icmp: Option<IcmpPair>,
+}
+
+/// One end of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port; absent for protocols without ports and where none was seen.
+    pub port: Option<u16>,
+}
+
+/// One of the two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The source.
+    Source,
+    /// The destination.
+    Destination,
+}
+
+/// One direction of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Packets in this window.
+    pub packets: u64,
+    /// IP bytes in this window.
+    pub bytes: u64,
+    /// Packets since the flow began.
+    pub packets_total: u64,
+    /// IP bytes since the flow began.
+    pub bytes_total: u64,
+    /// Header values of the first packet of the window; absent where there was none.
+    pub header: Option<HeaderValues>,
+    /// TCP flags since the flow began; absent for other protocols and where no segment was seen.
+    pub tcp_flags: Option<u8>,
+}
+
+/// Type of an ICMP message and of its counterpart (or its code, for one-way messages), seen from the source: what the
+/// Community ID specification hashes in place of ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IcmpPair {
+    /// Type that the source sends.
+    pub source: u8,
+    /// Type that the destination sends, or the code of a one-way message.
+    pub destination: u8,
+    /// Whether nobody answers such a message.
+    pub one_way: bool,
+}
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Index in the kernel; absent in capture files.
+    pub index: Option<u32>,
+    /// Its name, where it is known.
+    pub name: Option<Arc<str>>,
+    /// Source MAC address of the first packet from source to destination; absent on links without addresses.
+    pub mac: Option<[u8; 6]>,
+}
+
+/// Why a record was made: IPFIX element 136 `flowEndReason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// No packet for the idle timeout.
+    IdleTimeout,
+    /// The window is full; the flow goes on.
+    ActiveTimeout,
+    /// The connection was closed.
+    EndOfFlowDetected,
+    /// The observer stopped.
+    ForcedEnd,
+    /// The observer needed the room.
+    LackOfResources,
+}
+
+impl EndReason {
+    /// All reasons, in IPFIX's order.
+    pub const ALL: [Self; 5] = [
+        Self::IdleTimeout,
+        Self::ActiveTimeout,
+        Self::EndOfFlowDetected,
+        Self::ForcedEnd,
+        Self::LackOfResources,
+    ];
+
+    /// The value of `flow.end_reason`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IdleTimeout => "idle_timeout",
+            Self::ActiveTimeout => "active_timeout",
+            Self::EndOfFlowDetected => "end_of_flow_detected",
+            Self::ForcedEnd => "forced_end",
+            Self::LackOfResources => "lack_of_resources",
+        }
+    }
+}
+
+/// The observer's perspective on a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The observer is at the initiator's side, or at neither.
+    Forward,
+    /// The observer is at the responder's side only.
+    Reverse,
+    /// The initiator is not known.
+    Unknown,
+}
+
+impl Direction {
+    /// The value of `flow.direction`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Reverse => "reverse",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How a TCP connection failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// An RST answered the SYN.
+    Refused,
+    /// An RST came before any FIN.
+    Reset,
+}
+
+impl Failure {
+    /// The value of `error.type`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "connection_refused",
+            Self::Reset => "connection_reset",
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What the dissector found in one packet.
+
+use crate::Address;
+
+/// The facts of one packet. Fields of another protocol than the packet's are zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packet {
+    /// Source address of the frame; zero where the link has none.
+    pub source_mac: [u8; 6],
+    /// 4 or 6.
+    pub ip_version: u8,
+    /// Sender.
+    pub source: Address,
+    /// Receiver.
+    pub destination: Address,
+    /// IP protocol number (IPv6: of the upper layer).
+    pub protocol: u8,
+    /// DSCP and ECN: type of service (IPv4) or traffic class (IPv6).
+    pub traffic_class: u8,
+    /// Time to live (IPv4) or hop limit (IPv6).
+    pub hop_limit: u8,
+    /// IPv6 flow label.
+    pub flow_label: u32,
+    /// Bytes of the IP packet: IPv4 total length, 40 + IPv6 payload length; what the frame holds where that is 0.
+    pub ip_length: u32,
+    /// Bytes from the start of the IP header to the end of the transport header, as far as it could be read.
+    pub header_length: u32,
+    /// Whether the ports (or the ICMP message) could be read: neither a later fragment nor cut short.
+    pub has_transport: bool,
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// Low byte of the TCP flags (FIN 1 … CWR 128).
+    pub tcp_flags: u8,
+    /// TCP sequence number.
+    pub sequence: u32,
+    /// TCP acknowledgement number.
+    pub acknowledgement: u32,
+    /// ICMP type.
+    pub icmp_type: u8,
+    /// ICMP code.
+    pub icmp_code: u8,
+    /// ICMP identifier, where the type has one.
+    pub icmp_identifier: u16,
+}
+
+impl Packet {
+    /// Bytes behind the transport header, Ethernet padding excluded.
+    #[inline(always)]
+    pub const fn payload_length(&self) -> u32 {
+        self.ip_length.saturating_sub(self.header_length)
+    }
+}
