@@ -1,0 +1,3 @@
+//! Where packets come from: capture files and live interfaces.
+
+pub mod file;
