@@ -1,0 +1,3 @@
+//! What `cargo xtask codegen` derives from the registry.
+
+pub mod attributes;
