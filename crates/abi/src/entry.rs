@@ -1,5 +1,7 @@
 //! What is remembered of a flow in the kernel.
 
+use flowtrace_wire::Mac;
+
 use crate::Way;
 
 /// Counters of one way.
@@ -112,7 +114,7 @@ pub trait Cells {
     /// Where a way is observed.
     fn point(&self, way: Way) -> u32;
     /// Moves the observation of a way, with the source address that is seen there.
-    fn set_point(&mut self, way: Way, point: u32, mac: [u8; 6]);
+    fn set_point(&mut self, way: Way, point: u32, mac: Mac);
     /// Scan in which the header values were last written.
     fn epoch(&self, way: Way) -> u16;
     /// Writes header values.
@@ -163,9 +165,9 @@ impl Cells for FlowEntry {
         self.points[way.index()]
     }
     #[inline(always)]
-    fn set_point(&mut self, way: Way, point: u32, mac: [u8; 6]) {
+    fn set_point(&mut self, way: Way, point: u32, mac: Mac) {
         self.points[way.index()] = point;
-        self.macs[way.index()] = mac;
+        self.macs[way.index()] = mac.octets();
     }
     #[inline(always)]
     fn epoch(&self, way: Way) -> u16 {

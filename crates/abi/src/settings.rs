@@ -41,8 +41,9 @@ impl Timeouts {
     }
 }
 
-impl Default for Timeouts {
-    fn default() -> Self {
+impl Timeouts {
+    /// The defaults: those of the design's semantics.
+    pub const DEFAULT: Self = {
         const SECOND: u64 = 1_000_000_000;
         Self {
             tcp: 20 * SECOND,
@@ -52,6 +53,12 @@ impl Default for Timeouts {
             icmp: 10 * SECOND,
             generic: 30 * SECOND,
         }
+    };
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self::DEFAULT
     }
 }
 

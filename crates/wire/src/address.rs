@@ -1,4 +1,4 @@
-//! An IPv4 or IPv6 address in one form.
+//! Addresses: IPv4 or IPv6 in one form, and MAC.
 
 /// An IP address as 16 bytes in network order; IPv4 is mapped (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2).
 ///
@@ -38,6 +38,29 @@ impl Address {
     pub const fn v4_octets(self) -> [u8; 4] {
         let [_, _, _, _, a, b, c, d] = self.words[1].to_ne_bytes();
         [a, b, c, d]
+    }
+}
+
+/// A MAC address, in the first six bytes of a native word: the kernel program moves it at once.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Mac {
+    word: u64,
+}
+
+impl Mac {
+    /// The address in the first six of eight bytes.
+    #[inline(always)]
+    pub const fn from_first_six(bytes: [u8; 8]) -> Self {
+        const MASK: u64 = u64::from_ne_bytes([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]);
+        Self { word: u64::from_ne_bytes(bytes) & MASK }
+    }
+
+    /// The six bytes.
+    #[inline(always)]
+    pub const fn octets(self) -> [u8; 6] {
+        let [a, b, c, d, e, f, _, _] = self.word.to_ne_bytes();
+        [a, b, c, d, e, f]
     }
 }
 

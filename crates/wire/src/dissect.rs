@@ -1,6 +1,6 @@
 //! The walk through the headers.
 
-use crate::{Address, Bytes, Packet, Reason, ethernet, icmp, ipv4, ipv6, protocol};
+use crate::{Address, Bytes, Mac, Packet, Reason, ethernet, icmp, ipv4, ipv6, protocol};
 
 /// What a capture's frames begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,23 +18,38 @@ pub enum Link {
 /// have, is no error: the packet then has no ports ([`Packet::has_transport`]).
 #[inline(always)]
 pub fn dissect<B: Bytes + ?Sized>(bytes: &B, link: Link, wire_length: u32) -> Result<Packet, Reason> {
+    let mut packet = Packet::default();
+    dissect_into(bytes, link, wire_length, &mut packet)?;
+    Ok(packet)
+}
+
+/// [`dissect`] into a zero packet: the kernel program has no stack for copies.
+///
+/// # Errors
+/// As [`dissect`]; the packet then means nothing.
+#[inline(always)]
+pub fn dissect_into<B: Bytes + ?Sized>(
+    bytes: &B,
+    link: Link,
+    wire_length: u32,
+    packet: &mut Packet,
+) -> Result<(), Reason> {
     match link {
-        Link::Ethernet => read_ethernet(bytes, wire_length),
+        Link::Ethernet => read_ethernet(bytes, wire_length, packet),
         Link::Unsupported => Err(Reason::UnsupportedLink),
     }
 }
 
 #[inline(always)]
-fn read_ethernet<B: Bytes + ?Sized>(bytes: &B, wire_length: u32) -> Result<Packet, Reason> {
+fn read_ethernet<B: Bytes + ?Sized>(bytes: &B, wire_length: u32, packet: &mut Packet) -> Result<(), Reason> {
     let Some(header) = bytes.get::<8>(ethernet::SOURCE) else { return Err(Reason::TruncatedLink) };
-    let [a, b, c, d, e, f, high, low] = header;
-    let mut packet = Packet { source_mac: [a, b, c, d, e, f], ..Packet::default() };
+    packet.source_mac = Mac::from_first_six(header);
+    let [_, _, _, _, _, _, high, low] = header;
     match u16::from_be_bytes([high, low]) {
-        ethernet::IPV4 => read_ipv4(bytes, ethernet::LENGTH, wire_length, &mut packet)?,
-        ethernet::IPV6 => read_ipv6(bytes, ethernet::LENGTH, wire_length, &mut packet)?,
-        _ => return Err(Reason::NotIp),
+        ethernet::IPV4 => read_ipv4(bytes, ethernet::LENGTH, wire_length, packet),
+        ethernet::IPV6 => read_ipv6(bytes, ethernet::LENGTH, wire_length, packet),
+        _ => Err(Reason::NotIp),
     }
-    Ok(packet)
 }
 
 #[inline(always)]
@@ -101,7 +116,10 @@ fn read_transport<B: Bytes + ?Sized>(bytes: &B, start: usize, packet: &mut Packe
         if held < 4 {
             return;
         }
-        let Some([a, b, c, d]) = bytes.get::<4>(start) else { return };
+        let Some([a, b, c, d]) = bytes.get::<4>(start) else {
+            packet.is_cut_short = true;
+            return;
+        };
         packet.has_transport = true;
         packet.source_port = u16::from_be_bytes([a, b]);
         packet.destination_port = u16::from_be_bytes([c, d]);
@@ -121,7 +139,10 @@ fn read_tcp<B: Bytes + ?Sized>(bytes: &B, start: usize, held: u32, packet: &mut 
     if held < 14 {
         return;
     }
-    let Some(raw) = bytes.get::<10>(start + 4) else { return };
+    let Some(raw) = bytes.get::<10>(start + 4) else {
+        packet.is_cut_short = true;
+        return;
+    };
     packet.sequence = u32::from_be_bytes([raw[0], raw[1], raw[2], raw[3]]);
     packet.acknowledgement = u32::from_be_bytes([raw[4], raw[5], raw[6], raw[7]]);
     packet.tcp_flags = raw[9];
@@ -134,14 +155,18 @@ fn read_icmp<B: Bytes + ?Sized>(bytes: &B, start: usize, held: u32, packet: &mut
     if held < 4 {
         return;
     }
-    let Some([kind, code]) = bytes.get::<2>(start) else { return };
+    let Some([kind, code]) = bytes.get::<2>(start) else {
+        packet.is_cut_short = true;
+        return;
+    };
     packet.has_transport = true;
     packet.icmp_type = kind;
     packet.icmp_code = code;
     packet.header_length += if held < 8 { held } else { 8 };
     if held >= 6 && icmp::has_identifier(packet.protocol, kind) {
-        if let Some(identifier) = bytes.get::<2>(start + 4) {
-            packet.icmp_identifier = u16::from_be_bytes(identifier);
+        match bytes.get::<2>(start + 4) {
+            Some(identifier) => packet.icmp_identifier = u16::from_be_bytes(identifier),
+            None => packet.is_cut_short = true,
         }
     }
 }

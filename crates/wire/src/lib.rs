@@ -20,8 +20,8 @@ pub mod protocol;
 mod reason;
 pub mod tcp;
 
-pub use address::Address;
+pub use address::{Address, Mac};
 pub use bytes::Bytes;
-pub use dissect::{Link, dissect};
+pub use dissect::{Link, dissect, dissect_into};
 pub use packet::Packet;
 pub use reason::Reason;

@@ -1,12 +1,12 @@
 //! What the dissector found in one packet.
 
-use crate::Address;
+use crate::{Address, Mac};
 
 /// The facts of one packet. Fields of another protocol than the packet's are zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
     /// Source address of the frame; zero where the link has none.
-    pub source_mac: [u8; 6],
+    pub source_mac: Mac,
     /// 4 or 6.
     pub ip_version: u8,
     /// Sender.
@@ -27,6 +27,8 @@ pub struct Packet {
     pub header_length: u32,
     /// Whether the ports (or the ICMP message) could be read: neither a later fragment nor cut short.
     pub has_transport: bool,
+    /// Whether the captured bytes end within the transport header.
+    pub is_cut_short: bool,
     /// Source port.
     pub source_port: u16,
     /// Destination port.
