@@ -1,15 +1,30 @@
 //! Flow records → spans: what each attribute's value is, and how a span is written.
 
 mod generated;
+mod hex;
+mod json;
+mod json_text;
+mod keys;
 mod options;
+mod otlp;
+mod otlp_json;
+mod protobuf;
+mod resource;
+pub mod scope;
 mod selection;
 mod span;
+mod text;
 mod value;
 mod values;
 
 pub use generated::attributes::Attribute;
+pub use json::Json;
 pub use options::Options;
+pub use otlp::Batch;
+pub use otlp_json::OtlpJson;
+pub use resource::{Environment, EnvironmentError, Facts, Resource, ResourceValue, random_instance};
 pub use selection::Selection;
 pub use span::{Kind, SpanName, kind, span_name, status};
+pub use text::Text;
 pub use value::Value;
 pub use values::attributes;

@@ -1,0 +1,97 @@
+//! `--output json`: one flat object a line.
+
+use flowtrace_flow::Record;
+
+use crate::json_text::{put_hex, put_integer, put_list, put_quoted, put_string};
+use crate::resource::{Resource, ResourceValue};
+use crate::{Attribute, Options, Value, attributes, keys, kind, span_name, status};
+
+/// Writes records as lines of JSON.
+///
+/// Keys, in this order: `trace_id`, `span_id`, `parent_span_id` (absent for a root), `name`, `kind` (`CLIENT`,
+/// `SERVER`, `INTERNAL`), `start_time_unix_nano` and `end_time_unix_nano` (decimal strings), `status` (absent when
+/// unset, otherwise `{"code":2}` as in OTLP/JSON), `attributes` and `resource` (flat objects).
+#[derive(Clone, Debug)]
+pub struct Json {
+    options: Options,
+    /// The end of every line, from the comma before `"resource"`.
+    tail: Vec<u8>,
+}
+
+impl Json {
+    /// A writer of spans of this resource.
+    pub fn new(resource: &Resource, options: Options) -> Self {
+        let mut tail = b",\"resource\":{".to_vec();
+        put_list(&mut tail, resource.attributes(), |out, (name, value)| {
+            put_string(out, name);
+            out.push(b':');
+            put_resource_value(out, value);
+        });
+        tail.extend_from_slice(b"}}\n");
+        Self { options, tail }
+    }
+
+    /// Appends the line of the record.
+    pub fn write(&self, record: &Record, out: &mut Vec<u8>) {
+        put_head(out, record);
+        out.extend_from_slice(b",\"attributes\":{");
+        let mut first = true;
+        attributes(record, &self.options, &mut |attribute, value| {
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            put_attribute(out, attribute, value);
+        });
+        out.push(b'}');
+        out.extend_from_slice(&self.tail);
+    }
+}
+
+/// Everything before `attributes`.
+fn put_head(out: &mut Vec<u8>, record: &Record) {
+    out.extend_from_slice(b"{\"trace_id\":");
+    put_hex(out, &record.trace_id);
+    out.extend_from_slice(b",\"span_id\":");
+    put_hex(out, &record.span_id);
+    if let Some(parent) = &record.parent_span_id {
+        out.extend_from_slice(b",\"parent_span_id\":");
+        put_hex(out, parent);
+    }
+    out.extend_from_slice(b",\"name\":");
+    put_string(out, &span_name(record));
+    out.extend_from_slice(b",\"kind\":");
+    put_string(out, kind(record).name());
+    out.extend_from_slice(b",\"start_time_unix_nano\":");
+    put_quoted(out, record.start);
+    out.extend_from_slice(b",\"end_time_unix_nano\":");
+    put_quoted(out, record.end);
+    if status(record).is_some() {
+        out.extend_from_slice(b",\"status\":{\"code\":2}");
+    }
+}
+
+fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, value: Value<'_>) {
+    out.extend_from_slice(keys::json(attribute));
+    out.push(b':');
+    match value {
+        Value::Text(text) => put_string(out, text),
+        Value::Integer(value) => put_integer(out, value),
+        Value::Texts(texts) => {
+            out.push(b'[');
+            put_list(out, texts, |out, text| put_string(out, text));
+            out.push(b']');
+        }
+    }
+}
+
+fn put_resource_value(out: &mut Vec<u8>, value: &ResourceValue) {
+    match value {
+        ResourceValue::Text(text) => put_string(out, text),
+        ResourceValue::Integer(value) => put_integer(out, *value),
+        ResourceValue::Texts(texts) => {
+            out.push(b'[');
+            put_list(out, texts, |out, text| put_string(out, text));
+            out.push(b']');
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Records for tests: a table of plain ones, and any.
+#![allow(dead_code, reason = "no test uses all of them")]
+
+use std::net::IpAddr;
+
+use flowtrace_flow::{Direction, End, EndReason, Endpoint, Failure, HeaderValues, IcmpPair, Interface, Record, Side};
+use proptest::prelude::*;
+
+/// 2023-11-14 22:13:20 UTC, in nanoseconds.
+const START: u64 = 1_700_000_000_000_000_000;
+
+fn endpoint(address: &str, port: impl Into<Option<u16>>) -> Endpoint {
+    Endpoint { address: address.parse().expect("an address"), port: port.into() }
+}
+
+fn side(packets: u64, bytes: u64, tcp_flags: Option<u8>) -> Side {
+    let header = (packets > 0).then_some(HeaderValues {
+        hop_limit: 64,
+        traffic_class: 0xb8,
+        flow_label: 0,
+        icmp_type: 0,
+        icmp_code: 0,
+    });
+    Side { packets, bytes, packets_total: packets, bytes_total: bytes, header, tcp_flags }
+}
+
+/// An HTTPS connection over IPv4, closed by the source.
+pub fn tcp() -> Record {
+    Record {
+        trace_id: *b"\x01\x23\x45\x67\x89\xab\xcd\xef\xfe\xdc\xba\x98\x76\x54\x32\x10",
+        span_id: [0, 1, 2, 3, 0xfc, 0xfd, 0xfe, 0xff],
+        parent_span_id: None,
+        start: START,
+        end: START + 1_204_000_000,
+        end_reason: EndReason::EndOfFlowDetected,
+        ip_version: 4,
+        protocol: 6,
+        source: endpoint("192.0.2.1", 51_234),
+        destination: endpoint("198.51.100.7", 443),
+        initiator: Some(End::Source),
+        direction: Direction::Forward,
+        forward: side(12, 1_234, Some(0x1b)),
+        reverse: side(10, 34_567, Some(0x1b)),
+        interface: Some(Interface { index: Some(2), name: Some("eth0".into()), mac: Some([2, 0, 0, 0, 0, 0xfe]) }),
+        closed_by: Some(End::Source),
+        failure: None,
+        icmp: None,
+    }
+}
+
+/// A refused connection.
+pub fn refused() -> Record {
+    Record {
+        span_id: [1; 8],
+        end: START + 85_000,
+        forward: side(1, 60, Some(0x02)),
+        reverse: side(1, 40, Some(0x14)),
+        closed_by: Some(End::Destination),
+        failure: Some(Failure::Refused),
+        ..tcp()
+    }
+}
+
+/// A DNS query over IPv6, seen at the server; a later window of its flow.
+pub fn udp6() -> Record {
+    Record {
+        span_id: [2; 8],
+        parent_span_id: Some([3; 8]),
+        end_reason: EndReason::ActiveTimeout,
+        end: START + 60_000_000_000,
+        ip_version: 6,
+        protocol: 17,
+        source: endpoint("2001:db8:1234:5678:9abc:def0:1234:5678", 40_000),
+        destination: endpoint("2001:db8::53", 53),
+        direction: Direction::Reverse,
+        forward: side(100_000, 123_456_789, None),
+        reverse: side(0, 0, None),
+        closed_by: None,
+        interface: None,
+        ..tcp()
+    }
+}
+
+/// A ping.
+pub fn ping() -> Record {
+    Record {
+        span_id: [4; 8],
+        end_reason: EndReason::IdleTimeout,
+        protocol: 1,
+        source: endpoint("192.0.2.1", None),
+        destination: endpoint("192.0.2.2", None),
+        icmp: Some(IcmpPair { source: 8, destination: 0, one_way: false }),
+        forward: side(3, 252, None),
+        reverse: side(3, 252, None),
+        closed_by: None,
+        interface: Some(Interface { index: None, name: Some("\"eth\\\n\u{1b}[31m→".into()), mac: None }),
+        ..tcp()
+    }
+}
+
+/// A protocol without ports and without a name, between ends of which none is known to have begun.
+pub fn nameless() -> Record {
+    Record {
+        span_id: [5; 8],
+        end: START,
+        end_reason: EndReason::LackOfResources,
+        protocol: 253,
+        source: endpoint("192.0.2.1", None),
+        destination: endpoint("192.0.2.2", None),
+        initiator: None,
+        direction: Direction::Unknown,
+        forward: side(1, 20, None),
+        reverse: side(0, 0, None),
+        closed_by: None,
+        ..tcp()
+    }
+}
+
+/// All of the above.
+pub fn table() -> Vec<Record> {
+    vec![tcp(), refused(), udp6(), ping(), nameless()]
+}
+
+/// Any record at all, sense or nonsense: encoders must take what the type can hold.
+pub fn any_record() -> impl Strategy<Value = Record> {
+    let ids = (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<Option<[u8; 8]>>(), any::<u64>(), any::<u64>());
+    let ends = (any_endpoint(), any_endpoint(), any_end(), 0usize..3, any_end(), 0usize..3);
+    let rest = (any::<u8>(), 0usize..5, any_side(), any_side(), any_interface(), any_icmp());
+    (ids, ends, rest).prop_map(|(ids, ends, rest)| {
+        let (source, destination) = (ends.0, ends.1);
+        let ip_version = if source.address.is_ipv4() { 4 } else { 6 };
+        Record {
+            trace_id: ids.0,
+            span_id: ids.1,
+            parent_span_id: ids.2,
+            start: ids.3,
+            end: ids.4,
+            end_reason: EndReason::ALL[rest.1],
+            ip_version,
+            protocol: rest.0,
+            source,
+            destination,
+            initiator: ends.2,
+            direction: [Direction::Forward, Direction::Reverse, Direction::Unknown][ends.3],
+            forward: rest.2,
+            reverse: rest.3,
+            interface: rest.4,
+            closed_by: ends.4,
+            failure: [None, Some(Failure::Refused), Some(Failure::Reset)][ends.5],
+            icmp: rest.5,
+        }
+    })
+}
+
+fn any_endpoint() -> impl Strategy<Value = Endpoint> {
+    (any::<IpAddr>(), any::<Option<u16>>()).prop_map(|(address, port)| Endpoint { address, port })
+}
+
+fn any_end() -> impl Strategy<Value = Option<End>> {
+    prop_oneof![Just(None), Just(Some(End::Source)), Just(Some(End::Destination))]
+}
+
+fn any_side() -> impl Strategy<Value = Side> {
+    let header = any::<Option<(u8, u8, u32, u8, u8)>>().prop_map(|values| {
+        let (hop_limit, traffic_class, flow_label, icmp_type, icmp_code) = values?;
+        Some(HeaderValues { hop_limit, traffic_class, flow_label, icmp_type, icmp_code })
+    });
+    (any::<[u64; 4]>(), header, any::<Option<u8>>()).prop_map(|(numbers, header, tcp_flags)| Side {
+        packets: numbers[0],
+        bytes: numbers[1],
+        packets_total: numbers[2],
+        bytes_total: numbers[3],
+        header,
+        tcp_flags,
+    })
+}
+
+fn any_interface() -> impl Strategy<Value = Option<Interface>> {
+    // Names of many lengths: spans of 128 bytes and of 16,384 are where lengths change theirs.
+    let name = prop_oneof![4 => any::<Option<String>>(), 1 => "x{15000,17000}".prop_map(Some)];
+    (any::<Option<u32>>(), name, any::<Option<[u8; 6]>>(), any::<bool>())
+        .prop_map(|(index, name, mac, known)| known.then(|| Interface { index, name: name.map(Into::into), mac }))
+}
+
+fn any_icmp() -> impl Strategy<Value = Option<IcmpPair>> {
+    any::<Option<(u8, u8, bool)>>().prop_map(|pair| {
+        let (source, destination, one_way) = pair?;
+        Some(IcmpPair { source, destination, one_way })
+    })
+}
