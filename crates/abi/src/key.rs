@@ -36,8 +36,8 @@ impl Way {
 /// - one-way messages: the sender's port is `type << 8 | code`, the receiver's its complement, `detail` is 0. So the
 ///   same error sent both ways makes two flows, as the Community ID specification wants it.
 ///
-/// For other protocols `detail` is 0, or [`PORTLESS`](Self::PORTLESS) where a protocol with ports showed none (later
-/// fragments, headers cut short).
+/// For other protocols `detail` is 0. Where a protocol with ports, or ICMP, showed none (later fragments, headers cut
+/// short) it is [`PORTLESS`](Self::PORTLESS).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FlowKey {
@@ -61,7 +61,7 @@ pub struct FlowKey {
 }
 
 impl FlowKey {
-    /// Value of `detail` where a protocol with ports showed none.
+    /// Value of `detail` where a protocol with ports showed none. No ICMP query or reply has this type.
     pub const PORTLESS: u8 = 1;
 
     /// The key of a packet's flow (generation 0) and the packet's way in it.
@@ -71,7 +71,8 @@ impl FlowKey {
         if is_icmp && packet.has_transport {
             return Self::of_icmp(packet);
         }
-        let detail = if protocol::has_ports(packet.protocol) && !packet.has_transport { Self::PORTLESS } else { 0 };
+        let expected = is_icmp || protocol::has_ports(packet.protocol);
+        let detail = if expected && !packet.has_transport { Self::PORTLESS } else { 0 };
         Self::ordered(packet, packet.source_port, packet.destination_port, detail, detail)
     }
 
@@ -127,6 +128,16 @@ impl FlowKey {
             icmp::Role::Reply { .. } => Some(Way::Down),
             icmp::Role::OneWay => None,
         }
+    }
+
+    /// Type and code of a one-way ICMP message that goes this way.
+    pub fn icmp_one_way(&self, way: Way) -> Option<(u8, u8)> {
+        if !self.is_icmp() || self.low_port != !self.high_port {
+            return None;
+        }
+        let message = if way == Way::Up { self.low_port } else { self.high_port };
+        let [kind, code] = message.to_be_bytes();
+        Some((kind, code))
     }
 
     /// Whether the two ports are ports: a protocol that has them, and they were seen.
@@ -212,6 +223,8 @@ mod tests {
             let (back, _) = FlowKey::of(&message(2, 1, kind, code, 0));
             assert_ne!(there, back);
             assert_eq!(there.icmp_query_way(), None);
+            let (_, way) = FlowKey::of(&message(1, 2, kind, code, 0));
+            assert_eq!(there.icmp_one_way(way), Some((kind, code)));
         }
     }
 

@@ -1,5 +1,22 @@
-//! Packets and kernel entries → flow records. Sans-IO: no clock, no sockets; time is an argument.
+//! Packets and kernel entries → flow records.
+//!
+//! Sans-IO: reads no clock and opens no file; time is an argument, in nanoseconds. [`Table`] holds the flows that are
+//! open. Capture files feed it packet by packet ([`Table::packet`]), the live capture reading by reading
+//! ([`Table::reading`]); both count by the rule of `flowtrace_abi`, and both end in [`Record`]s.
 
+mod flow;
+mod identity;
+mod live;
+mod orientation;
+mod packets;
 mod record;
+mod settings;
+mod store;
+mod table;
 
+pub use identity::{Identities, Identity, span_id, trace_id};
+pub use live::{Clock, Verdict};
+pub use orientation::{Ephemeral, SourceMode};
 pub use record::*;
+pub use settings::{Settings, TraceSettings};
+pub use table::Table;

@@ -126,13 +126,8 @@ pub enum EndReason {
 
 impl EndReason {
     /// All reasons, in IPFIX's order.
-    pub const ALL: [Self; 5] = [
-        Self::IdleTimeout,
-        Self::ActiveTimeout,
-        Self::EndOfFlowDetected,
-        Self::ForcedEnd,
-        Self::LackOfResources,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::IdleTimeout, Self::ActiveTimeout, Self::EndOfFlowDetected, Self::ForcedEnd, Self::LackOfResources];
 
     /// The value of `flow.end_reason`.
     pub const fn name(self) -> &'static str {

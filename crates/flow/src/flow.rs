@@ -1,0 +1,225 @@
+//! One open flow, and the record of its window.
+
+use flowtrace_abi::{FlowEntry, FlowKey, HeaderValues, Timeouts, Way, state};
+use flowtrace_wire::{icmp, protocol};
+
+use crate::identity::Identity;
+use crate::orientation::{Orientation, address};
+use crate::{
+    End, EndReason, Endpoint, Failure, IcmpPair, Interface, Record, Side, SpanId, identity::span_id,
+    settings::TraceSettings,
+};
+
+/// A flow that is open. Times are those of the capture's clock.
+#[derive(Default)]
+pub struct Flow {
+    /// Its key.
+    pub key: FlowKey,
+    /// What is known of it: the counters since its first packet.
+    pub entry: FlowEntry,
+    /// The counters at the begin of the window.
+    pub base: [Count; 2],
+    /// Header values of the window's first packet each way; 0: none yet.
+    pub headers: [u64; 2],
+    /// Begin of the window.
+    pub window: u64,
+    /// Live: when `entry` was read.
+    pub read: u64,
+    /// What has to be added to a time to get nanoseconds since the Unix epoch.
+    pub wall_offset: i64,
+    /// For which deadline the table's timer is set.
+    pub armed: u64,
+    /// Live: an earlier reading found that another flow of the same ends has begun.
+    pub was_superseded: bool,
+    /// Decided when the first record is made.
+    pub named: Option<Named>,
+}
+
+/// What is decided when a flow's first record is made, and holds from then on.
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    /// Trace and generation.
+    pub identity: Identity,
+    /// Source, initiator, perspective.
+    pub orientation: Orientation,
+    /// Records made so far.
+    pub records: u32,
+    /// Span id of the first.
+    pub root: SpanId,
+}
+
+/// Packets and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Packets.
+    pub packets: u64,
+    /// IP bytes.
+    pub bytes: u64,
+}
+
+impl Flow {
+    /// A flow of which `entry` is known.
+    pub fn new(key: FlowKey, entry: FlowEntry, wall_offset: i64) -> Self {
+        Self {
+            key,
+            entry,
+            base: [Count::default(); 2],
+            headers: [0; 2],
+            window: entry.first,
+            read: entry.first,
+            wall_offset,
+            armed: u64::MAX,
+            was_superseded: false,
+            named: None,
+        }
+    }
+
+    /// Time of the last packet.
+    pub fn last(&self) -> u64 {
+        self.entry.ways[0].last.max(self.entry.ways[1].last).max(self.entry.first)
+    }
+
+    /// Whether the connection has ended (and the flow lingers).
+    pub fn has_ended(&self) -> bool {
+        self.entry.state & state::ENDED != 0
+    }
+
+    /// When the flow is over unless a packet comes: after silence, or at the end of the linger.
+    pub fn deadline(&self, timeouts: &Timeouts) -> u64 {
+        if self.has_ended() {
+            self.entry.ended.saturating_add(timeouts.linger(self.entry.state))
+        } else {
+            self.last().saturating_add(timeouts.idle(self.key.protocol))
+        }
+    }
+
+    /// Why a flow that is over is over.
+    pub fn end_reason(&self) -> EndReason {
+        if self.has_ended() { EndReason::EndOfFlowDetected } else { EndReason::IdleTimeout }
+    }
+
+    /// A time of this flow in nanoseconds since the Unix epoch.
+    pub fn wall(&self, time: u64) -> u64 {
+        time.saturating_add_signed(self.wall_offset)
+    }
+
+    /// Remembers the header values of the window's first packets.
+    pub fn note_headers(&mut self) {
+        for way in 0..2 {
+            if self.headers[way] == 0 && self.entry.ways[way].packets > self.base[way].packets {
+                self.headers[way] = self.entry.headers[way];
+            }
+        }
+    }
+
+    /// Begins the next window.
+    pub fn next_window(&mut self, start: u64) {
+        self.window = start;
+        for way in 0..2 {
+            let tally = self.entry.ways[way];
+            self.base[way] = Count { packets: tally.packets, bytes: tally.bytes };
+        }
+        self.headers = [0; 2];
+    }
+
+    /// The record of the window that ends at `end`. `named` counts it.
+    pub fn record(
+        &self,
+        named: &mut Named,
+        end: u64,
+        end_reason: EndReason,
+        trace: &TraceSettings,
+        observer: &str,
+    ) -> Record {
+        let Identity { trace_id, generation } = named.identity;
+        let span_id = span_id(&trace.key, &trace_id, observer, generation, named.records);
+        let parent_span_id = (named.records > 0).then_some(named.root);
+        if named.records == 0 {
+            named.root = span_id;
+        }
+        named.records = named.records.wrapping_add(1);
+        let forward = named.orientation.forward;
+        Record {
+            trace_id,
+            span_id,
+            parent_span_id,
+            start: self.wall(self.window),
+            end: self.wall(end.max(self.window)),
+            end_reason,
+            ip_version: self.key.ip_version,
+            protocol: self.key.protocol,
+            source: self.endpoint(forward),
+            destination: self.endpoint(forward.back()),
+            initiator: named.orientation.initiator.map(|way| end_of(way, forward)),
+            direction: named.orientation.direction,
+            forward: self.side(forward),
+            reverse: self.side(forward.back()),
+            interface: self.interface(forward),
+            closed_by: self.closed_by(forward),
+            failure: self.failure(),
+            icmp: self.icmp(forward),
+        }
+    }
+
+    /// The end from which the packets of a way come.
+    fn endpoint(&self, way: Way) -> Endpoint {
+        let (end, port) = match way {
+            Way::Up => (self.key.low, self.key.low_port),
+            Way::Down => (self.key.high, self.key.high_port),
+        };
+        Endpoint { address: address(end, self.key.ip_version), port: self.key.has_ports().then_some(port) }
+    }
+
+    fn side(&self, way: Way) -> Side {
+        let (tally, base) = (self.entry.ways[way.index()], self.base[way.index()]);
+        let packets = tally.packets.saturating_sub(base.packets);
+        let is_tcp = self.key.protocol == protocol::TCP && self.key.has_ports();
+        Side {
+            packets,
+            bytes: tally.bytes.saturating_sub(base.bytes),
+            packets_total: tally.packets,
+            bytes_total: tally.bytes,
+            header: if packets == 0 { None } else { HeaderValues::unpack(self.headers[way.index()]) },
+            tcp_flags: (is_tcp && tally.packets > 0).then_some(state::flags_of(self.entry.state, way)),
+        }
+    }
+
+    /// Where the packets of a way are observed, if any were; its name is the capture's to tell.
+    fn interface(&self, way: Way) -> Option<Interface> {
+        let point = self.entry.points[way.index()];
+        let mac = self.entry.macs[way.index()];
+        (point != 0).then(|| Interface { index: Some(point >> 1), name: None, mac: (mac != [0; 6]).then_some(mac) })
+    }
+
+    fn closed_by(&self, forward: Way) -> Option<End> {
+        let closer = if self.entry.state & state::CLOSED_DOWN == 0 { Way::Up } else { Way::Down };
+        (self.entry.state & state::CLOSED != 0).then(|| end_of(closer, forward))
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        if self.entry.state & state::REFUSED != 0 {
+            return Some(Failure::Refused);
+        }
+        (self.entry.state & state::RESET != 0).then_some(Failure::Reset)
+    }
+
+    fn icmp(&self, forward: Way) -> Option<IcmpPair> {
+        if let Some((kind, code)) = self.key.icmp_one_way(forward) {
+            return Some(IcmpPair { source: kind, destination: code, one_way: true });
+        }
+        self.key.icmp_query_way()?;
+        let low = self.key.detail;
+        let high = match icmp::role(self.key.protocol, low) {
+            icmp::Role::Query { reply } => reply,
+            icmp::Role::Reply { request } => request,
+            icmp::Role::OneWay => return None,
+        };
+        let (source, destination) = if forward == Way::Up { (low, high) } else { (high, low) };
+        Some(IcmpPair { source, destination, one_way: false })
+    }
+}
+
+/// Which end the packets of a way come from.
+fn end_of(way: Way, forward: Way) -> End {
+    if way == forward { End::Source } else { End::Destination }
+}

@@ -1,0 +1,94 @@
+//! Live mode: reading by reading. The kernel counts; a reading is a copy of one flow's entry.
+
+use flowtrace_abi::{FlowEntry, FlowKey, state};
+
+use crate::flow::Flow;
+use crate::settings::SECOND;
+use crate::{Record, Table};
+
+/// How long after its end an entry is left alone, so that no CPU still holds it when it is deleted; nanoseconds.
+const GRACE: u64 = SECOND;
+
+/// When a reading was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// Nanoseconds since boot, taken after the entry was copied.
+    pub boot: u64,
+    /// Nanoseconds since the Unix epoch at the same moment.
+    pub wall: u64,
+}
+
+/// What is to be done with an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays.
+    Keep,
+    /// Its flow is closed and nobody writes to it: it can be deleted.
+    Delete,
+}
+
+impl Table {
+    /// Takes one reading of a flow's entry.
+    pub fn reading(&mut self, now: Clock, key: FlowKey, entry: &FlowEntry, records: &mut Vec<Record>) -> Verdict {
+        if self.anchors.contains_key(&key) {
+            return self.reading_of_anchor(key, entry);
+        }
+        let at = match self.store.find(&key) {
+            Some(at) => {
+                self.update(at, now, entry, records);
+                at
+            }
+            None => {
+                let offset = now.wall.wrapping_sub(now.boot).cast_signed();
+                let mut flow = Flow::new(key, *entry, offset);
+                flow.read = now.boot;
+                self.begin(flow)
+            }
+        };
+        let timeouts = self.settings.timeouts;
+        let Some(flow) = self.store.get_mut(at) else { return Verdict::Keep };
+        flow.note_headers();
+        let superseded = entry.state & state::SUPERSEDED != 0;
+        let is_final = if superseded { flow.was_superseded } else { now.boot >= flow.deadline(&timeouts).saturating_add(GRACE) };
+        flow.was_superseded = superseded;
+        if !is_final {
+            return Verdict::Keep;
+        }
+        self.close(at, records);
+        if key.generation == 0 && entry.successor != 0 {
+            self.anchors.insert(key, None);
+            return Verdict::Keep;
+        }
+        Verdict::Delete
+    }
+
+    /// Takes over a newer reading. A window whose time is up is cut where it was read before, as soon as a packet
+    /// shows that the flow goes on: so no window is empty.
+    fn update(&mut self, at: u32, now: Clock, entry: &FlowEntry, records: &mut Vec<Record>) {
+        let active = self.settings.active;
+        let Some(flow) = self.store.get_mut(at) else { return };
+        let grew = (0..2).any(|way| entry.ways[way].packets != flow.entry.ways[way].packets);
+        if grew && !flow.has_ended() && flow.read >= flow.window.saturating_add(active) {
+            let end = flow.read;
+            self.cut(at, end, records);
+        }
+        if let Some(flow) = self.store.get_mut(at) {
+            flow.entry = *entry;
+            flow.read = now.boot;
+        }
+    }
+
+    /// An entry whose flow is over, but which says where its ends' latest generation is: it goes when that is gone,
+    /// which two readings have to find.
+    fn reading_of_anchor(&mut self, key: FlowKey, entry: &FlowEntry) -> Verdict {
+        let latest = key.with_generation(entry.successor as u8);
+        let missing = self.store.find(&latest).is_none().then_some(entry.successor);
+        let Some(before) = self.anchors.get_mut(&key) else { return Verdict::Keep };
+        if missing.is_some() && *before == missing {
+            self.anchors.remove(&key);
+            return Verdict::Delete;
+        }
+        *before = missing;
+        Verdict::Keep
+    }
+}

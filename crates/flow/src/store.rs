@@ -1,0 +1,75 @@
+//! Where the open flows are: a slab, and a hash table of indices into it.
+
+use std::hash::BuildHasher;
+
+use flowtrace_abi::FlowKey;
+use hashbrown::HashTable;
+
+use crate::flow::Flow;
+
+/// The open flows, by key and by index. An index stays valid until its flow is removed.
+#[derive(Default)]
+pub struct Store {
+    flows: Vec<Option<Flow>>,
+    free: Vec<u32>,
+    index: HashTable<u32>,
+    hasher: foldhash::fast::RandomState,
+}
+
+impl Store {
+    /// Number of open flows.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Where the flow of a key is.
+    pub fn find(&self, key: &FlowKey) -> Option<u32> {
+        let flows = &self.flows;
+        self.index.find(self.hasher.hash_one(key), |&at| has_key(flows, at, key)).copied()
+    }
+
+    /// Adds a flow whose key is not there.
+    pub fn insert(&mut self, flow: Flow) -> u32 {
+        let hash = self.hasher.hash_one(&flow.key);
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.flows[at as usize] = Some(flow);
+                at
+            }
+            None => {
+                self.flows.push(Some(flow));
+                (self.flows.len() - 1) as u32
+            }
+        };
+        let (flows, hasher) = (&self.flows, &self.hasher);
+        self.index.insert_unique(hash, at, |&at| match &flows[at as usize] {
+            Some(flow) => hasher.hash_one(&flow.key),
+            None => 0,
+        });
+        at
+    }
+
+    /// The flow at an index, if it is open.
+    pub fn get_mut(&mut self, at: u32) -> Option<&mut Flow> {
+        self.flows.get_mut(at as usize)?.as_mut()
+    }
+
+    /// Removes the flow at an index.
+    pub fn remove(&mut self, at: u32) -> Option<Flow> {
+        let flow = self.flows.get_mut(at as usize)?.take()?;
+        if let Ok(found) = self.index.find_entry(self.hasher.hash_one(&flow.key), |&other| other == at) {
+            found.remove();
+        }
+        self.free.push(at);
+        Some(flow)
+    }
+
+    /// Indices of all open flows, in the order in which they were opened as far as slots were not reused.
+    pub fn indices(&self) -> Vec<u32> {
+        (0..self.flows.len() as u32).filter(|&at| self.flows[at as usize].is_some()).collect()
+    }
+}
+
+fn has_key(flows: &[Option<Flow>], at: u32, key: &FlowKey) -> bool {
+    flows[at as usize].as_ref().is_some_and(|flow| flow.key == *key)
+}
