@@ -99,13 +99,18 @@ impl Pcap {
 #[derive(Clone, Debug)]
 pub struct Pcapng {
     order: Order,
-    pub bytes: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 impl Pcapng {
     /// A file with a first section.
     pub fn new(order: Order) -> Self {
         Self { order, bytes: Vec::new() }.section(order)
+    }
+
+    /// A file that begins with `bytes`.
+    pub const fn of(order: Order, bytes: Vec<u8>) -> Self {
+        Self { order, bytes }
     }
 
     /// A new section.
@@ -163,12 +168,17 @@ pub fn frames(count: usize) -> Vec<Vec<u8>> {
 
 /// A pcap file of these frames.
 pub fn pcap_of(frames: &[Vec<u8>]) -> Vec<u8> {
-    frames.iter().zip(1..).fold(Pcap::new(Order::Little, MICROSECONDS), |file, (frame, time)| file.frame(time, 0, frame)).done()
+    frames
+        .iter()
+        .zip(1..)
+        .fold(Pcap::new(Order::Little, MICROSECONDS), |file, (frame, time)| file.frame(time, 0, frame))
+        .done()
 }
 
 /// A pcapng file of these frames.
 pub fn pcapng_of(frames: &[Vec<u8>]) -> Vec<u8> {
     let file = Pcapng::new(Order::Big).interface(1, 0, &[(2, b"eth0")]);
-    let add = |file: Pcapng, (frame, time): (&Vec<u8>, u64)| file.enhanced(0, time * 1_000_000, frame, frame.len() as u32);
+    let add =
+        |file: Pcapng, (frame, time): (&Vec<u8>, u64)| file.enhanced(0, time * 1_000_000, frame, frame.len() as u32);
     frames.iter().zip(1..).fold(file, add).done()
 }

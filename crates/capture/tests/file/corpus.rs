@@ -44,6 +44,26 @@ impl Sums {
     }
 }
 
+const CUSTOM_BLOCKS: &str = "tshark counts custom blocks as packets; they hold no frame";
+const SHORT_WIRE_LENGTH: &str = "a record states fewer bytes on the wire than it captured; the captured ones count";
+const ATM_HEADER: &str = "tshark takes the pseudo-header of ATM off the frame";
+
+/// Files in which flowtrace and tshark differ for a reason.
+const EXPLAINED: [(&str, &str); 12] = [
+    ("formats/gopacket__pcapgo_tests_be_test018.pcapng", CUSTOM_BLOCKS),
+    ("formats/gopacket__pcapgo_tests_be_test102.pcapng", CUSTOM_BLOCKS),
+    ("formats/gopacket__pcapgo_tests_be_test202.pcapng", CUSTOM_BLOCKS),
+    ("formats/gopacket__pcapgo_tests_le_test018.pcapng", CUSTOM_BLOCKS),
+    ("formats/gopacket__pcapgo_tests_le_test102.pcapng", CUSTOM_BLOCKS),
+    ("formats/gopacket__pcapgo_tests_le_test202.pcapng", CUSTOM_BLOCKS),
+    ("linktypes/tcpdump__tests_atm-oam-loopback-print-overrun.pcap", ATM_HEADER),
+    ("malformed/tcpdump__tests_aoe-oobr-1.pcap", SHORT_WIRE_LENGTH),
+    ("malformed/tcpdump__tests_atm-heapoverflow.pcap", ATM_HEADER),
+    ("malformed/tcpdump__tests_icmp-icmp_print-oobr-2.pcap", SHORT_WIRE_LENGTH),
+    ("malformed/tcpdump__tests_pim_header_asan-2.pcap", SHORT_WIRE_LENGTH),
+    ("malformed/tcpdump__tests_rsvp-rsvp_obj_print-oobr.pcap", SHORT_WIRE_LENGTH),
+];
+
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -64,7 +84,7 @@ fn every_file_gives_the_frames_that_tshark_sees() {
     }
     let mut truths = Vec::new();
     files(&corpus.join("truth"), &mut truths);
-    let (mut agree, mut refused, mut wrong) = (0, 0, Vec::new());
+    let (mut agree, mut explained, mut refused, mut wrong) = (0, 0, 0, Vec::new());
     for truth_path in truths {
         let name = truth_path.strip_prefix(corpus.join("truth")).unwrap().with_extension("");
         let truth: Value = serde_json::from_slice(&fs::read(&truth_path).unwrap()).unwrap();
@@ -78,13 +98,20 @@ fn every_file_gives_the_frames_that_tshark_sees() {
             continue;
         }
         let (found, expected) = (Sums::of(&frames), Sums::expected(&truth));
-        if found == expected && error.is_none() {
+        let reason = EXPLAINED.iter().find(|(file, _)| Path::new(file) == name);
+        let same = found == expected && error.is_none();
+        if same && reason.is_none() {
             agree += 1;
+        } else if !same && reason.is_some() {
+            explained += 1;
         } else {
             wrong.push(format!("{}: {found:?}, expected {expected:?}, {error:?}", name.display()));
         }
     }
-    eprintln!("corpus: {agree} files agree, {} differ, {refused} are refused by tshark", wrong.len());
+    let differ = wrong.len();
+    eprintln!(
+        "corpus: {agree} agree, {explained} differ for a known reason, {differ} differ, {refused} tshark refuses"
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(agree > 400, "the corpus is there but nearly empty");
 }
