@@ -1,5 +1,8 @@
 //! What developers do with the project: `cargo xtask --help`.
 
+mod codegen;
+mod ebpf;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -11,9 +14,21 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-enum Task {}
+enum Task {
+    /// Write what is derived from `registry/`: Rust tables, reference page, JSON Schema.
+    Codegen {
+        /// Write nothing; fail when a file is not what the registry says.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the kernel programs and write crates/ebpf/prebuilt.
+    Ebpf(ebpf::Arguments),
+}
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    match arguments.task {}
+    match arguments.task {
+        Task::Codegen { check } => codegen::run(check),
+        Task::Ebpf(arguments) => ebpf::run(&arguments),
+    }
 }

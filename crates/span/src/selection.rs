@@ -1,14 +1,185 @@
 //! Which attributes are on.
 
-use crate::Attribute;
+use crate::attribute::Profile;
+use crate::{Attribute, Group};
 
-/// The attributes that are on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {}
+const WORDS: usize = Attribute::COUNT.div_ceil(u64::BITS as usize);
+
+/// The attributes that have a source: selecting a pending one costs nothing.
+const AVAILABLE: [u64; WORDS] = available();
+
+/// The attributes that are on, out of profile `reference`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// One bit per attribute, the first attribute in the lowest bit of the first word.
+    words: [u64; WORDS],
+}
+
+/// A name that `--attributes` does not know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no group of attributes is called {name:?}{}; the groups are {}, and all for every one of them", hint(.nearest), known())]
+pub struct UnknownGroup {
+    /// What was written.
+    pub name: String,
+    /// The group whose name is most like it, if one is.
+    pub nearest: Option<&'static str>,
+}
+
+impl Default for Selection {
+    /// Required and recommended attributes, and the groups that the registry selects: `tunnel`, `ipip`, `ipsec`.
+    fn default() -> Self {
+        let mut selection = Self { words: [0; WORDS] };
+        selection.add(Group::Default);
+        for definition in Group::all().iter().filter(|definition| definition.selected) {
+            selection.add(definition.group);
+        }
+        selection
+    }
+}
 
 impl Selection {
+    /// Every attribute.
+    pub fn all() -> Self {
+        let mut selection = Self::default();
+        for definition in Group::all() {
+            selection.add(definition.group);
+        }
+        selection
+    }
+
+    /// What `--attributes GROUP,...` means: these groups besides those that are on anyway; `all` is every group.
+    /// Spaces around a name do not matter, empty names are skipped.
+    pub fn parse(text: &str) -> Result<Self, UnknownGroup> {
+        let mut selection = Self::default();
+        for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            if name == "all" {
+                selection = Self::all();
+                continue;
+            }
+            let unknown = || UnknownGroup { name: name.to_owned(), nearest: nearest(name) };
+            selection.add(Group::from_name(name).ok_or_else(unknown)?);
+        }
+        Ok(selection)
+    }
+
     /// Whether the attribute is on.
-    pub fn contains(&self, _attribute: Attribute) -> bool {
-        true
+    pub const fn contains(&self, attribute: Attribute) -> bool {
+        self.words[attribute as usize / 64] & bit(attribute) != 0
+    }
+
+    /// The attributes that are on and have a source, in the order of [`Attribute::ALL`].
+    pub(crate) fn available(&self) -> impl Iterator<Item = Attribute> {
+        self.words.into_iter().zip(AVAILABLE).enumerate().flat_map(|(index, (chosen, available))| {
+            let mut left = chosen & available;
+            std::iter::from_fn(move || {
+                let next = (left != 0).then(|| Attribute::ALL[index * 64 + left.trailing_zeros() as usize]);
+                left &= left.wrapping_sub(1);
+                next
+            })
+        })
+    }
+
+    fn add(&mut self, group: Group) {
+        for attribute in Attribute::ALL {
+            let definition = attribute.definition();
+            if definition.group == group && definition.profile != Profile::Proposal {
+                self.words[attribute as usize / 64] |= bit(attribute);
+            }
+        }
+    }
+}
+
+const fn bit(attribute: Attribute) -> u64 {
+    1 << (attribute as usize % 64)
+}
+
+const fn available() -> [u64; WORDS] {
+    let mut words = [0; WORDS];
+    let mut index = 0;
+    while index < Attribute::COUNT {
+        let attribute = Attribute::ALL[index];
+        if !attribute.definition().pending {
+            words[index / 64] |= bit(attribute);
+        }
+        index += 1;
+    }
+    words
+}
+
+/// The group whose name is nearest, if at most a third of the letters differ.
+fn nearest(name: &str) -> Option<&'static str> {
+    let names = Group::all().iter().map(|definition| definition.name).chain(["all"]);
+    let (distance, nearest) = names.map(|known| (distance(name, known), known)).min()?;
+    (distance * 3 <= nearest.len()).then_some(nearest)
+}
+
+/// Levenshtein's distance in bytes; what is longer than any name counts as far.
+fn distance(left: &str, right: &str) -> usize {
+    if left.len() > 64 {
+        return usize::MAX / 3;
+    }
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in right.bytes().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+fn hint(nearest: &Option<&'static str>) -> String {
+    nearest.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
+}
+
+fn known() -> String {
+    let names: Vec<_> = Group::all().iter().map(|definition| definition.name).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_add_to_the_default() {
+        use Attribute::{
+            NetworkPolicyIngress, SourceAddress, SourceK8sPodUid, TunnelBytesTotal, TunnelKey, TunnelType,
+        };
+        let all = [SourceAddress, TunnelType, TunnelBytesTotal, SourceK8sPodUid, NetworkPolicyIngress, TunnelKey];
+        for (text, expected) in [
+            ("", [true, true, true, false, false, false]),
+            ("k8s.uid", [true, true, true, true, false, false]),
+            (" k8s.uid , network.policy,", [true, true, true, true, true, false]),
+            ("tunnel", [true, true, true, false, false, false]),
+            ("all", [true, true, true, true, true, false]),
+            ("k8s.uid,all", [true, true, true, true, true, false]),
+        ] {
+            let selection = Selection::parse(text).unwrap();
+            assert_eq!(all.map(|attribute| selection.contains(attribute)), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn available_attributes_come_in_order() {
+        let expected: Vec<_> = Attribute::ALL.into_iter().filter(|attribute| !attribute.definition().pending).collect();
+        assert_eq!(Selection::all().available().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn an_unknown_group_names_the_known_ones() {
+        for (text, nearest) in
+            [("k8s.uids", Some("k8s.uid")), ("tunel", Some("tunnel")), ("al", Some("all")), ("zzz", None), ("Ä", None)]
+        {
+            let error = Selection::parse(text).unwrap_err();
+            assert_eq!((error.name.as_str(), error.nearest), (text, nearest));
+            assert!(error.to_string().contains("k8s.annotations"), "{error}");
+        }
+        let message = Selection::parse("tunel").unwrap_err().to_string();
+        let expected =
+            "no group of attributes is called \"tunel\" (did you mean tunnel?); the groups are tunnel, ipip,";
+        assert!(message.starts_with(expected), "{message}");
     }
 }

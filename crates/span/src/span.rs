@@ -1,26 +1,36 @@
 //! What a span says besides its attributes: name, kind, status.
 
+use std::fmt::Write as _;
 use std::ops::Deref;
 
 use flowtrace_flow::{Direction, Record};
 
+use crate::generated::iana;
+use crate::stack_text::StackText;
+use crate::values::network_type;
+
 /// The name of a span; dereferences to a string and lives on the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpanName {
-    text: &'static str,
-}
+pub struct SpanName(StackText<32>);
 
 impl Deref for SpanName {
     type Target = str;
 
     fn deref(&self) -> &str {
-        self.text
+        self.0.as_str()
     }
 }
 
 /// `flow_<network.type>_<network.transport>`.
-pub fn span_name(_record: &Record) -> SpanName {
-    SpanName { text: "flow_ipv4_tcp" }
+pub fn span_name(record: &Record) -> SpanName {
+    let mut name = StackText::new();
+    let network = network_type(record);
+    // At most 25 bytes: IANA's longest keyword has 15, which a test keeps true.
+    let _ = match iana::protocol_keyword(record.protocol) {
+        Some(keyword) => write!(name, "flow_{network}_{keyword}"),
+        None => write!(name, "flow_{network}_{}", record.protocol),
+    };
+    SpanName(name)
 }
 
 /// OpenTelemetry's span kind, as far as flows have one.

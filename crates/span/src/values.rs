@@ -1,10 +1,142 @@
-//! The value of each attribute.
+//! The value of each attribute: the one place where a record's facts get their names.
 
-use flowtrace_flow::Record;
+mod header;
+mod scratch;
 
+use flowtrace_flow::{End, Endpoint, Interface, Record, Side};
+
+use crate::community_id::community_id;
+use crate::generated::attributes::pending;
+use crate::generated::iana;
 use crate::{Attribute, Options, Value};
+use header::Header;
+use scratch::Scratch;
 
 /// Calls `visit` for every attribute of the record that is known and selected, in the order of [`Attribute::ALL`].
-pub fn attributes(record: &Record, _options: &Options, visit: &mut impl FnMut(Attribute, Value<'_>)) {
-    visit(Attribute::FlowEndReason, Value::Text(record.end_reason.name()));
+pub fn attributes(record: &Record, options: &Options, visit: &mut impl FnMut(Attribute, Value<'_>)) {
+    let mut scratch = Scratch::new();
+    for attribute in options.selection.available() {
+        if let Some(value) = value(attribute, record, options, &mut scratch) {
+            visit(attribute, value);
+        }
+    }
+}
+
+/// The attribute's value; `None` where it is not known. Every declared attribute has an arm, or it does not compile;
+/// `registry/pending.yaml` lists those that have no source yet.
+fn value<'a>(
+    attribute: Attribute,
+    record: &'a Record,
+    options: &Options,
+    scratch: &'a mut Scratch,
+) -> Option<Value<'a>> {
+    use Attribute as A;
+    let (forward, reverse) = (&record.forward, &record.reverse);
+    match attribute {
+        A::FlowCommunityId => scratch.bytes(&community_id(record, options.community_id_seed)),
+        A::FlowDirection => text(record.direction.name()),
+        A::FlowEndReason => text(record.end_reason.name()),
+        A::ErrorType => text(record.failure?.name()),
+        A::NetworkType => text(network_type(record)),
+        A::NetworkTransport => transport(record, scratch),
+        A::SourceAddress => scratch.display(record.source.address),
+        A::SourcePort => integer(record.source.port?),
+        A::DestinationAddress => scratch.display(record.destination.address),
+        A::DestinationPort => integer(record.destination.port?),
+        A::ClientAddress => scratch.display(client(record)?.address),
+        A::ClientPort => integer(client(record)?.port?),
+        A::ServerAddress => scratch.display(server(record)?.address),
+        A::ServerPort => integer(server(record)?.port?),
+        A::NetworkInterfaceIndex => integer(interface(record)?.index?),
+        A::NetworkInterfaceName => text(interface(record)?.name.as_deref()?),
+        A::NetworkInterfaceMac => scratch.mac(interface(record)?.mac?),
+        A::FlowBytesDelta => count(forward.bytes),
+        A::FlowBytesTotal => count(forward.bytes_total),
+        A::FlowPacketsDelta => count(forward.packets),
+        A::FlowPacketsTotal => count(forward.packets_total),
+        A::FlowReverseBytesDelta => count(reverse.bytes),
+        A::FlowReverseBytesTotal => count(reverse.bytes_total),
+        A::FlowReversePacketsDelta => count(reverse.packets),
+        A::FlowReversePacketsTotal => count(reverse.packets_total),
+        A::FlowTcpFlagsBits => integer(forward.tcp_flags?),
+        A::FlowTcpFlagsTags => scratch.tags(forward.tcp_flags?),
+        A::FlowReverseTcpFlagsBits => integer(reverse.tcp_flags?),
+        A::FlowReverseTcpFlagsTags => scratch.tags(reverse.tcp_flags?),
+        A::FlowTcpClosedBy => text(end_name(record.closed_by?)),
+        A::FlowIpDscpId => integer(header(record, forward)?.dscp()),
+        A::FlowIpDscpName => text(iana::dscp_name(header(record, forward)?.dscp())?),
+        A::FlowIpEcnId => integer(header(record, forward)?.ecn()),
+        A::FlowIpEcnName => text(iana::ecn_name(header(record, forward)?.ecn())?),
+        A::FlowIpTtl => integer(header(record, forward)?.hop_limit()),
+        A::FlowIpFlowLabel => integer(header(record, forward)?.flow_label()?),
+        A::FlowReverseIpDscpId => integer(header(record, reverse)?.dscp()),
+        A::FlowReverseIpDscpName => text(iana::dscp_name(header(record, reverse)?.dscp())?),
+        A::FlowReverseIpEcnId => integer(header(record, reverse)?.ecn()),
+        A::FlowReverseIpEcnName => text(iana::ecn_name(header(record, reverse)?.ecn())?),
+        A::FlowReverseIpTtl => integer(header(record, reverse)?.hop_limit()),
+        A::FlowReverseIpFlowLabel => integer(header(record, reverse)?.flow_label()?),
+        A::FlowIcmpTypeId => integer(header(record, forward)?.icmp_type()?),
+        A::FlowIcmpTypeName => text(header(record, forward)?.icmp_type_name()?),
+        A::FlowIcmpCodeId => integer(header(record, forward)?.icmp_code()?),
+        A::FlowIcmpCodeName => text(header(record, forward)?.icmp_code_name()?),
+        A::FlowReverseIcmpTypeId => integer(header(record, reverse)?.icmp_type()?),
+        A::FlowReverseIcmpTypeName => text(header(record, reverse)?.icmp_type_name()?),
+        A::FlowReverseIcmpCodeId => integer(header(record, reverse)?.icmp_code()?),
+        A::FlowReverseIcmpCodeName => text(header(record, reverse)?.icmp_code_name()?),
+        pending!() => None,
+    }
+}
+
+/// `network.type`.
+pub(crate) const fn network_type(record: &Record) -> &'static str {
+    if record.ip_version == 6 { "ipv6" } else { "ipv4" }
+}
+
+fn transport<'a>(record: &Record, scratch: &'a mut Scratch) -> Option<Value<'a>> {
+    match iana::protocol_keyword(record.protocol) {
+        Some(keyword) => text(keyword),
+        None => scratch.display(record.protocol),
+    }
+}
+
+fn client(record: &Record) -> Option<&Endpoint> {
+    Some(match record.initiator? {
+        End::Source => &record.source,
+        End::Destination => &record.destination,
+    })
+}
+
+fn server(record: &Record) -> Option<&Endpoint> {
+    Some(match record.initiator? {
+        End::Source => &record.destination,
+        End::Destination => &record.source,
+    })
+}
+
+const fn end_name(end: End) -> &'static str {
+    match end {
+        End::Source => "source",
+        End::Destination => "destination",
+    }
+}
+
+const fn interface(record: &Record) -> Option<&Interface> {
+    record.interface.as_ref()
+}
+
+fn header<'a>(record: &'a Record, side: &'a Side) -> Option<Header<'a>> {
+    Some(Header { values: side.header.as_ref()?, record })
+}
+
+const fn text(text: &str) -> Option<Value<'_>> {
+    Some(Value::Text(text))
+}
+
+fn integer(number: impl Into<i64>) -> Option<Value<'static>> {
+    Some(Value::Integer(number.into()))
+}
+
+/// A counter; what OTLP's integers cannot hold stops at their end.
+fn count(number: u64) -> Option<Value<'static>> {
+    Some(Value::Integer(i64::try_from(number).unwrap_or(i64::MAX)))
 }

@@ -1,336 +1,344 @@
 // Generated from registry/ by `cargo xtask codegen`; do not edit.
 
-/// An attribute of a flow span.
+//! The attributes of a flow span and the groups in which they are chosen.
+
+use crate::attribute::{Definition, GroupDefinition, Level, Profile, Type};
+
+/// The identifier of this version of the registry, as OTLP's `schema_url` carries it.
+pub const SCHEMA_URL: &str = "https://flowtrace.example/schemas/0.1.0";
+
+/// An attribute of a flow span. The order is that of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
 pub enum Attribute {
-    /// `flow.community_id`
+    /// `flow.community_id`: The Community ID hash of the flow's five-tuple.
     FlowCommunityId,
-    /// `flow.direction`
+    /// `flow.direction`: The inferred direction of the flow from the observer's perspective.
     FlowDirection,
-    /// `flow.connection.state`
-    FlowConnectionState,
-    /// `flow.end_reason`
+    /// `flow.end_reason`: The reason the flow record was exported (e.g., active_timeout, end_of_flow_detected).
     FlowEndReason,
-    /// `source.address`
-    SourceAddress,
-    /// `source.port`
-    SourcePort,
-    /// `destination.address`
-    DestinationAddress,
-    /// `destination.port`
-    DestinationPort,
-    /// `client.address`
-    ClientAddress,
-    /// `client.port`
-    ClientPort,
-    /// `server.address`
-    ServerAddress,
-    /// `server.port`
-    ServerPort,
-    /// `network.transport`
-    NetworkTransport,
-    /// `network.type`
-    NetworkType,
-    /// `network.interface.index`
-    NetworkInterfaceIndex,
-    /// `network.interface.name`
-    NetworkInterfaceName,
-    /// `network.interface.mac`
-    NetworkInterfaceMac,
-    /// `flow.ip.dscp.id`
-    FlowIpDscpId,
-    /// `flow.ip.dscp.name`
-    FlowIpDscpName,
-    /// `flow.ip.ecn.id`
-    FlowIpEcnId,
-    /// `flow.ip.ecn.name`
-    FlowIpEcnName,
-    /// `flow.ip.ttl`
-    FlowIpTtl,
-    /// `flow.ip.flow_label`
-    FlowIpFlowLabel,
-    /// `flow.reverse.ip.dscp.id`
-    FlowReverseIpDscpId,
-    /// `flow.reverse.ip.dscp.name`
-    FlowReverseIpDscpName,
-    /// `flow.reverse.ip.ecn.id`
-    FlowReverseIpEcnId,
-    /// `flow.reverse.ip.ecn.name`
-    FlowReverseIpEcnName,
-    /// `flow.reverse.ip.ttl`
-    FlowReverseIpTtl,
-    /// `flow.reverse.ip.flow_label`
-    FlowReverseIpFlowLabel,
-    /// `flow.icmp.type.id`
-    FlowIcmpTypeId,
-    /// `flow.icmp.type.name`
-    FlowIcmpTypeName,
-    /// `flow.icmp.code.id`
-    FlowIcmpCodeId,
-    /// `flow.icmp.code.name`
-    FlowIcmpCodeName,
-    /// `flow.reverse.icmp.type.id`
-    FlowReverseIcmpTypeId,
-    /// `flow.reverse.icmp.type.name`
-    FlowReverseIcmpTypeName,
-    /// `flow.reverse.icmp.code.id`
-    FlowReverseIcmpCodeId,
-    /// `flow.reverse.icmp.code.name`
-    FlowReverseIcmpCodeName,
-    /// `flow.tcp.flags.bits`
-    FlowTcpFlagsBits,
-    /// `flow.tcp.flags.tags`
-    FlowTcpFlagsTags,
-    /// `flow.reverse.tcp.flags.bits`
-    FlowReverseTcpFlagsBits,
-    /// `flow.reverse.tcp.flags.tags`
-    FlowReverseTcpFlagsTags,
-    /// `flow.bytes.delta`
-    FlowBytesDelta,
-    /// `flow.bytes.total`
-    FlowBytesTotal,
-    /// `flow.packets.delta`
-    FlowPacketsDelta,
-    /// `flow.packets.total`
-    FlowPacketsTotal,
-    /// `flow.reverse.bytes.delta`
-    FlowReverseBytesDelta,
-    /// `flow.reverse.bytes.total`
-    FlowReverseBytesTotal,
-    /// `flow.reverse.packets.delta`
-    FlowReversePacketsDelta,
-    /// `flow.reverse.packets.total`
-    FlowReversePacketsTotal,
-    /// `flow.tcp.handshake.latency`
-    FlowTcpHandshakeLatency,
-    /// `flow.tcp.svc.latency`
-    FlowTcpSvcLatency,
-    /// `flow.tcp.svc.jitter`
-    FlowTcpSvcJitter,
-    /// `flow.tcp.rndtrip.latency`
-    FlowTcpRndtripLatency,
-    /// `flow.tcp.rndtrip.jitter`
-    FlowTcpRndtripJitter,
-    /// `flow.ipsec.ah.spi`
-    FlowIpsecAhSpi,
-    /// `flow.ipsec.esp.spi`
-    FlowIpsecEspSpi,
-    /// `flow.ipsec.sender_index`
-    FlowIpsecSenderIndex,
-    /// `flow.ipsec.receiver_index`
-    FlowIpsecReceiverIndex,
-    /// `ipip.network.type`
-    IpipNetworkType,
-    /// `ipip.network.transport`
-    IpipNetworkTransport,
-    /// `ipip.source.address`
-    IpipSourceAddress,
-    /// `ipip.destination.address`
-    IpipDestinationAddress,
-    /// `ipip.bytes.delta`
-    IpipBytesDelta,
-    /// `ipip.bytes.total`
-    IpipBytesTotal,
-    /// `ipip.reverse.bytes.delta`
-    IpipReverseBytesDelta,
-    /// `ipip.reverse.bytes.total`
-    IpipReverseBytesTotal,
-    /// `tunnel.type`
-    TunnelType,
-    /// `tunnel.network.interface.mac`
-    TunnelNetworkInterfaceMac,
-    /// `tunnel.network.type`
-    TunnelNetworkType,
-    /// `tunnel.network.transport`
-    TunnelNetworkTransport,
-    /// `tunnel.source.address`
-    TunnelSourceAddress,
-    /// `tunnel.source.port`
-    TunnelSourcePort,
-    /// `tunnel.destination.address`
-    TunnelDestinationAddress,
-    /// `tunnel.destination.port`
-    TunnelDestinationPort,
-    /// `tunnel.id`
-    TunnelId,
-    /// `tunnel.ipsec.ah.spi`
-    TunnelIpsecAhSpi,
-    /// `tunnel.ipsec.esp.spi`
-    TunnelIpsecEspSpi,
-    /// `tunnel.bytes.delta`
-    TunnelBytesDelta,
-    /// `tunnel.bytes.total`
-    TunnelBytesTotal,
-    /// `tunnel.reverse.bytes.delta`
-    TunnelReverseBytesDelta,
-    /// `tunnel.reverse.bytes.total`
-    TunnelReverseBytesTotal,
-    /// `source.k8s.cluster.name`
-    SourceK8sClusterName,
-    /// `source.k8s.cluster.uid`
-    SourceK8sClusterUid,
-    /// `source.k8s.node.name`
-    SourceK8sNodeName,
-    /// `source.k8s.node.uid`
-    SourceK8sNodeUid,
-    /// `source.k8s.node.annotations`
-    SourceK8sNodeAnnotations,
-    /// `source.k8s.namespace.name`
-    SourceK8sNamespaceName,
-    /// `source.k8s.pod.name`
-    SourceK8sPodName,
-    /// `source.k8s.pod.uid`
-    SourceK8sPodUid,
-    /// `source.k8s.pod.annotations`
-    SourceK8sPodAnnotations,
-    /// `source.k8s.container.name`
-    SourceK8sContainerName,
-    /// `source.k8s.deployment.name`
-    SourceK8sDeploymentName,
-    /// `source.k8s.deployment.uid`
-    SourceK8sDeploymentUid,
-    /// `source.k8s.deployment.annotations`
-    SourceK8sDeploymentAnnotations,
-    /// `source.k8s.replicaset.name`
-    SourceK8sReplicasetName,
-    /// `source.k8s.replicaset.uid`
-    SourceK8sReplicasetUid,
-    /// `source.k8s.replicaset.annotations`
-    SourceK8sReplicasetAnnotations,
-    /// `source.k8s.statefulset.name`
-    SourceK8sStatefulsetName,
-    /// `source.k8s.statefulset.uid`
-    SourceK8sStatefulsetUid,
-    /// `source.k8s.statefulset.annotations`
-    SourceK8sStatefulsetAnnotations,
-    /// `source.k8s.daemonset.name`
-    SourceK8sDaemonsetName,
-    /// `source.k8s.daemonset.uid`
-    SourceK8sDaemonsetUid,
-    /// `source.k8s.daemonset.annotations`
-    SourceK8sDaemonsetAnnotations,
-    /// `source.k8s.job.name`
-    SourceK8sJobName,
-    /// `source.k8s.job.uid`
-    SourceK8sJobUid,
-    /// `source.k8s.job.annotations`
-    SourceK8sJobAnnotations,
-    /// `source.k8s.cronjob.name`
-    SourceK8sCronjobName,
-    /// `source.k8s.cronjob.uid`
-    SourceK8sCronjobUid,
-    /// `source.k8s.cronjob.annotations`
-    SourceK8sCronjobAnnotations,
-    /// `source.k8s.service.name`
-    SourceK8sServiceName,
-    /// `source.k8s.service.uid`
-    SourceK8sServiceUid,
-    /// `source.k8s.service.annotations`
-    SourceK8sServiceAnnotations,
-    /// `destination.k8s.cluster.name`
-    DestinationK8sClusterName,
-    /// `destination.k8s.cluster.uid`
-    DestinationK8sClusterUid,
-    /// `destination.k8s.node.name`
-    DestinationK8sNodeName,
-    /// `destination.k8s.node.uid`
-    DestinationK8sNodeUid,
-    /// `destination.k8s.node.annotations`
-    DestinationK8sNodeAnnotations,
-    /// `destination.k8s.namespace.name`
-    DestinationK8sNamespaceName,
-    /// `destination.k8s.pod.name`
-    DestinationK8sPodName,
-    /// `destination.k8s.pod.uid`
-    DestinationK8sPodUid,
-    /// `destination.k8s.pod.annotations`
-    DestinationK8sPodAnnotations,
-    /// `destination.k8s.container.name`
-    DestinationK8sContainerName,
-    /// `destination.k8s.deployment.name`
-    DestinationK8sDeploymentName,
-    /// `destination.k8s.deployment.uid`
-    DestinationK8sDeploymentUid,
-    /// `destination.k8s.deployment.annotations`
-    DestinationK8sDeploymentAnnotations,
-    /// `destination.k8s.replicaset.name`
-    DestinationK8sReplicasetName,
-    /// `destination.k8s.replicaset.uid`
-    DestinationK8sReplicasetUid,
-    /// `destination.k8s.replicaset.annotations`
-    DestinationK8sReplicasetAnnotations,
-    /// `destination.k8s.statefulset.name`
-    DestinationK8sStatefulsetName,
-    /// `destination.k8s.statefulset.uid`
-    DestinationK8sStatefulsetUid,
-    /// `destination.k8s.statefulset.annotations`
-    DestinationK8sStatefulsetAnnotations,
-    /// `destination.k8s.daemonset.name`
-    DestinationK8sDaemonsetName,
-    /// `destination.k8s.daemonset.uid`
-    DestinationK8sDaemonsetUid,
-    /// `destination.k8s.daemonset.annotations`
-    DestinationK8sDaemonsetAnnotations,
-    /// `destination.k8s.job.name`
-    DestinationK8sJobName,
-    /// `destination.k8s.job.uid`
-    DestinationK8sJobUid,
-    /// `destination.k8s.job.annotations`
-    DestinationK8sJobAnnotations,
-    /// `destination.k8s.cronjob.name`
-    DestinationK8sCronjobName,
-    /// `destination.k8s.cronjob.uid`
-    DestinationK8sCronjobUid,
-    /// `destination.k8s.cronjob.annotations`
-    DestinationK8sCronjobAnnotations,
-    /// `destination.k8s.service.name`
-    DestinationK8sServiceName,
-    /// `destination.k8s.service.uid`
-    DestinationK8sServiceUid,
-    /// `destination.k8s.service.annotations`
-    DestinationK8sServiceAnnotations,
-    /// `network.policy.ingress`
-    NetworkPolicyIngress,
-    /// `network.policy.egress`
-    NetworkPolicyEgress,
-    /// `process.executable.name`
-    ProcessExecutableName,
-    /// `process.pid`
-    ProcessPid,
-    /// `source.container.name`
-    SourceContainerName,
-    /// `source.container.image.name`
-    SourceContainerImageName,
-    /// `destination.container.name`
-    DestinationContainerName,
-    /// `destination.container.image.name`
-    DestinationContainerImageName,
-    /// `flow.initiator`
+    /// `flow.initiator`: Indicates which side of the flow initiated the connection.
     FlowInitiator,
-    /// `flow.tcp.handshake.snd.latency`
-    FlowTcpHandshakeSndLatency,
-    /// `flow.tcp.handshake.snd.jitter`
-    FlowTcpHandshakeSndJitter,
-    /// `flow.tcp.handshake.cnd.latency`
-    FlowTcpHandshakeCndLatency,
-    /// `flow.tcp.handshake.cnd.jitter`
-    FlowTcpHandshakeCndJitter,
-    /// `tunnel.key`
-    TunnelKey,
-    /// `tunnel.sender_index`
-    TunnelSenderIndex,
-    /// `tunnel.receiver_index`
-    TunnelReceiverIndex,
-    /// `tunnel.spi`
-    TunnelSpi,
-    /// `container.image.name`
-    ContainerImageName,
-    /// `container.name`
-    ContainerName,
-    /// `error.type`
+    /// `flow.connection.state`: The state of the connection (e.g., TCP state) at the time the flow was generated.
+    FlowConnectionState,
+    /// `error.type`: How the connection failed.
     ErrorType,
-    /// `flow.tcp.closed_by`
+    /// `network.type`: The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).
+    NetworkType,
+    /// `network.transport`: The transport protocol of the flow (e.g., tcp, udp).
+    NetworkTransport,
+    /// `source.address`: Source IP address.
+    SourceAddress,
+    /// `source.port`: Source port number.
+    SourcePort,
+    /// `destination.address`: Destination IP address.
+    DestinationAddress,
+    /// `destination.port`: Destination port number.
+    DestinationPort,
+    /// `client.address`: Client IP address or hostname.
+    ClientAddress,
+    /// `client.port`: Client port number.
+    ClientPort,
+    /// `server.address`: Server IP address or hostname.
+    ServerAddress,
+    /// `server.port`: Server port number.
+    ServerPort,
+    /// `network.interface.index`: The index value of the network interface where the flow was observed.
+    NetworkInterfaceIndex,
+    /// `network.interface.name`: The name of the network interface where the flow was observed.
+    NetworkInterfaceName,
+    /// `network.interface.mac`: Source MAC address.
+    NetworkInterfaceMac,
+    /// `flow.bytes.delta`: Number of bytes observed in the last measurement interval for the flow.
+    FlowBytesDelta,
+    /// `flow.bytes.total`: Total number of bytes observed for this flow since its start.
+    FlowBytesTotal,
+    /// `flow.packets.delta`: Number of packets observed in the last measurement interval for the flow.
+    FlowPacketsDelta,
+    /// `flow.packets.total`: Total number of packets observed for this flow since its start.
+    FlowPacketsTotal,
+    /// `flow.reverse.bytes.delta`: Delta bytes in the reverse direction of the flow.
+    FlowReverseBytesDelta,
+    /// `flow.reverse.bytes.total`: Total bytes in the reverse direction of the flow since its start.
+    FlowReverseBytesTotal,
+    /// `flow.reverse.packets.delta`: Delta packets in the reverse direction of the flow.
+    FlowReversePacketsDelta,
+    /// `flow.reverse.packets.total`: Total packets in the reverse direction of the flow since its start.
+    FlowReversePacketsTotal,
+    /// `flow.tcp.flags.bits`: The integer representation of all TCP flags seen during the observation window.
+    FlowTcpFlagsBits,
+    /// `flow.tcp.flags.tags`: An array of TCP flag names (e.g., ["SYN", "ACK"]) for all flags set.
+    FlowTcpFlagsTags,
+    /// `flow.reverse.tcp.flags.bits`: The integer representation of all TCP flags seen in reverse direction.
+    FlowReverseTcpFlagsBits,
+    /// `flow.reverse.tcp.flags.tags`: An array of TCP flag names for reverse direction (e.g., ["SYN", "ACK"]).
+    FlowReverseTcpFlagsTags,
+    /// `flow.tcp.closed_by`: Which end closed the connection first.
     FlowTcpClosedBy,
+    /// `flow.tcp.handshake.latency`: The latency of the first part of the TCP handshake (SYN to SYN/ACK), from the client's perspective. (Server network delay)
+    FlowTcpHandshakeLatency,
+    /// `flow.tcp.handshake.snd.latency`: The latency of the first part of the TCP handshake (SYN to SYN/ACK), from the client's perspective. (Server network delay)
+    FlowTcpHandshakeSndLatency,
+    /// `flow.tcp.handshake.snd.jitter`: The jitter of the first part of the TCP handshake (SYN to SYN/ACK), from the client's perspective. (Server network delay)
+    FlowTcpHandshakeSndJitter,
+    /// `flow.tcp.handshake.cnd.latency`: The latency of the second part of the TCP handshake (SYN/ACK to ACK), from the server's perspective. (Client network delay)
+    FlowTcpHandshakeCndLatency,
+    /// `flow.tcp.handshake.cnd.jitter`: The jitter of the second part of the TCP handshake (SYN/ACK to ACK), from the server's perspective. (Client network delay)
+    FlowTcpHandshakeCndJitter,
+    /// `flow.tcp.svc.latency`: The application/service processing time, as measured on the server side.
+    FlowTcpSvcLatency,
+    /// `flow.tcp.svc.jitter`: The jitter of the application/service processing time, as measured on the server side.
+    FlowTcpSvcJitter,
+    /// `flow.tcp.rndtrip.latency`: The full round-trip time (client to server + app to client), from the client's perspective.
+    FlowTcpRndtripLatency,
+    /// `flow.tcp.rndtrip.jitter`: The jitter of the full round-trip time, from the client's perspective.
+    FlowTcpRndtripJitter,
+    /// `flow.ip.dscp.id`: Differentiated Services Code Point (DSCP) value from the IP header (forward direction).
+    FlowIpDscpId,
+    /// `flow.ip.dscp.name`: Lowercase DSCP standard name (forward direction).
+    FlowIpDscpName,
+    /// `flow.ip.ecn.id`: Explicit Congestion Notification (ECN) value from the IP header (forward direction).
+    FlowIpEcnId,
+    /// `flow.ip.ecn.name`: Lowercase ECN standard name (forward direction).
+    FlowIpEcnName,
+    /// `flow.ip.ttl`: Time to Live (IPv4) or Hop Limit (IPv6) value (forward direction).
+    FlowIpTtl,
+    /// `flow.ip.flow_label`: Flow Label from the IPv6 header (forward direction).
+    FlowIpFlowLabel,
+    /// `flow.reverse.ip.dscp.id`: Differentiated Services Code Point (DSCP) value from the IP header (reverse direction).
+    FlowReverseIpDscpId,
+    /// `flow.reverse.ip.dscp.name`: Lowercase DSCP standard name (reverse direction).
+    FlowReverseIpDscpName,
+    /// `flow.reverse.ip.ecn.id`: Explicit Congestion Notification (ECN) value from the IP header (reverse direction).
+    FlowReverseIpEcnId,
+    /// `flow.reverse.ip.ecn.name`: Lowercase ECN standard name (reverse direction).
+    FlowReverseIpEcnName,
+    /// `flow.reverse.ip.ttl`: Time to Live (IPv4) or Hop Limit (IPv6) value (reverse direction).
+    FlowReverseIpTtl,
+    /// `flow.reverse.ip.flow_label`: Flow Label from the IPv6 header (reverse direction).
+    FlowReverseIpFlowLabel,
+    /// `flow.icmp.type.id`: ICMP message type id.
+    FlowIcmpTypeId,
+    /// `flow.icmp.type.name`: Lowercase ICMP message type name.
+    FlowIcmpTypeName,
+    /// `flow.icmp.code.id`: ICMP message code id.
+    FlowIcmpCodeId,
+    /// `flow.icmp.code.name`: ICMP message code name.
+    FlowIcmpCodeName,
+    /// `flow.reverse.icmp.type.id`: ICMP message type id (reverse direction).
+    FlowReverseIcmpTypeId,
+    /// `flow.reverse.icmp.type.name`: Lowercase ICMP message type name (reverse direction).
+    FlowReverseIcmpTypeName,
+    /// `flow.reverse.icmp.code.id`: ICMP message code id (reverse direction).
+    FlowReverseIcmpCodeId,
+    /// `flow.reverse.icmp.code.name`: ICMP message code name (reverse direction).
+    FlowReverseIcmpCodeName,
+    /// `tunnel.type`: The type of tunnel protocol (e.g., vxlan, geneve, gre).
+    TunnelType,
+    /// `tunnel.network.interface.mac`: Source MAC address of tunnel.
+    TunnelNetworkInterfaceMac,
+    /// `tunnel.network.type`: The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).
+    TunnelNetworkType,
+    /// `tunnel.network.transport`: The transport protocol of the flow (e.g., tcp, udp).
+    TunnelNetworkTransport,
+    /// `tunnel.source.address`: The source IP address of the tunnel's outer header.
+    TunnelSourceAddress,
+    /// `tunnel.source.port`: The source port of the tunnel's outer header.
+    TunnelSourcePort,
+    /// `tunnel.destination.address`: The destination IP address of the tunnel's outer header.
+    TunnelDestinationAddress,
+    /// `tunnel.destination.port`: The destination port of the tunnel's outer header.
+    TunnelDestinationPort,
+    /// `tunnel.id`: The identifier for the tunnel (e.g., VNI for VXLAN/Geneve, Key ID for GRE).
+    TunnelId,
+    /// `tunnel.ipsec.ah.spi`: Security Parameters Index for AH headers.
+    TunnelIpsecAhSpi,
+    /// `tunnel.ipsec.esp.spi`: Security Parameters Index for ESP headers.
+    TunnelIpsecEspSpi,
+    /// `tunnel.bytes.delta`: Number of tunnel overhead bytes observed in the last measurement interval.
+    TunnelBytesDelta,
+    /// `tunnel.bytes.total`: Total number of tunnel overhead bytes observed since flow start.
+    TunnelBytesTotal,
+    /// `tunnel.reverse.bytes.delta`: Delta tunnel overhead bytes in the reverse direction.
+    TunnelReverseBytesDelta,
+    /// `tunnel.reverse.bytes.total`: Total tunnel overhead bytes in the reverse direction since flow start.
+    TunnelReverseBytesTotal,
+    /// `tunnel.key`: The key identifier present in some GRE headers.
+    TunnelKey,
+    /// `tunnel.sender_index`: The sender index from a WireGuard header.
+    TunnelSenderIndex,
+    /// `tunnel.receiver_index`: The receiver index from a WireGuard header.
+    TunnelReceiverIndex,
+    /// `tunnel.spi`: Security Parameters Index of an ESP or AH header.
+    TunnelSpi,
+    /// `ipip.network.type`: The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).
+    IpipNetworkType,
+    /// `ipip.network.transport`: The transport protocol of the encapsulated flow (e.g., tcp, udp).
+    IpipNetworkTransport,
+    /// `ipip.source.address`: The source IP address of the tunnel's outer header.
+    IpipSourceAddress,
+    /// `ipip.destination.address`: The destination IP address of the tunnel's outer header.
+    IpipDestinationAddress,
+    /// `ipip.bytes.delta`: Number of outer header bytes observed in the last measurement interval.
+    IpipBytesDelta,
+    /// `ipip.bytes.total`: Total number of outer header bytes observed since flow start.
+    IpipBytesTotal,
+    /// `ipip.reverse.bytes.delta`: Delta outer header bytes in the reverse direction.
+    IpipReverseBytesDelta,
+    /// `ipip.reverse.bytes.total`: Total outer header bytes in the reverse direction since flow start.
+    IpipReverseBytesTotal,
+    /// `flow.ipsec.ah.spi`: Security Parameters Index for AH headers.
+    FlowIpsecAhSpi,
+    /// `flow.ipsec.esp.spi`: Security Parameters Index for ESP headers.
+    FlowIpsecEspSpi,
+    /// `flow.ipsec.sender_index`: The sender index from a WireGuard header.
+    FlowIpsecSenderIndex,
+    /// `flow.ipsec.receiver_index`: The receiver index from a WireGuard header.
+    FlowIpsecReceiverIndex,
+    /// `network.policy.ingress`: A list of network policy names affecting ingress traffic.
+    NetworkPolicyIngress,
+    /// `network.policy.egress`: A list of network policy names affecting egress traffic.
+    NetworkPolicyEgress,
+    /// `process.executable.name`: The name of the binary associated with the socket for this flow.
+    ProcessExecutableName,
+    /// `process.pid`: The PID of the process associated with the socket for this flow.
+    ProcessPid,
+    /// `source.container.name`: The container runtime name for the source (e.g., from Docker/containerd).
+    SourceContainerName,
+    /// `source.container.image.name`: The image name of the source container (e.g., nginx:1.21).
+    SourceContainerImageName,
+    /// `destination.container.name`: The container runtime name for the destination.
+    DestinationContainerName,
+    /// `destination.container.image.name`: The image name of the destination container (e.g., app:v1.0.0).
+    DestinationContainerImageName,
+    /// `container.image.name`: The name of the container image (e.g., nginx:1.21, app:v1.0.0).
+    ContainerImageName,
+    /// `container.name`: The name of the container instance.
+    ContainerName,
+    /// `source.k8s.cluster.name`: The name of the Kubernetes cluster for the source.
+    SourceK8sClusterName,
+    /// `source.k8s.cluster.uid`: The UID of the Kubernetes cluster for the source.
+    SourceK8sClusterUid,
+    /// `source.k8s.node.name`: The name of the Kubernetes Node for the source.
+    SourceK8sNodeName,
+    /// `source.k8s.node.uid`: The UID of the Kubernetes Node for the source.
+    SourceK8sNodeUid,
+    /// `source.k8s.node.annotations`: Dynamic annotations from the source Node.
+    SourceK8sNodeAnnotations,
+    /// `source.k8s.namespace.name`: The name of the Kubernetes Namespace for the source.
+    SourceK8sNamespaceName,
+    /// `source.k8s.pod.name`: The name of the Kubernetes Pod for the source.
+    SourceK8sPodName,
+    /// `source.k8s.pod.uid`: The UID of the Kubernetes Pod for the source.
+    SourceK8sPodUid,
+    /// `source.k8s.pod.annotations`: Dynamic annotations from the source Pod.
+    SourceK8sPodAnnotations,
+    /// `source.k8s.container.name`: The name of the Container from Pod specification.
+    SourceK8sContainerName,
+    /// `source.k8s.deployment.name`: The name of the Kubernetes Deployment for the source.
+    SourceK8sDeploymentName,
+    /// `source.k8s.deployment.uid`: The UID of the Kubernetes Deployment for the source.
+    SourceK8sDeploymentUid,
+    /// `source.k8s.deployment.annotations`: Dynamic annotations from the source Deployment.
+    SourceK8sDeploymentAnnotations,
+    /// `source.k8s.replicaset.name`: The name of the Kubernetes ReplicaSet for the source.
+    SourceK8sReplicasetName,
+    /// `source.k8s.replicaset.uid`: The UID of the Kubernetes ReplicaSet for the source.
+    SourceK8sReplicasetUid,
+    /// `source.k8s.replicaset.annotations`: Dynamic annotations from the source ReplicaSet.
+    SourceK8sReplicasetAnnotations,
+    /// `source.k8s.statefulset.name`: The name of the Kubernetes StatefulSet for the source.
+    SourceK8sStatefulsetName,
+    /// `source.k8s.statefulset.uid`: The UID of the Kubernetes StatefulSet for the source.
+    SourceK8sStatefulsetUid,
+    /// `source.k8s.statefulset.annotations`: Dynamic annotations from the source StatefulSet.
+    SourceK8sStatefulsetAnnotations,
+    /// `source.k8s.daemonset.name`: The name of the Kubernetes DaemonSet for the source.
+    SourceK8sDaemonsetName,
+    /// `source.k8s.daemonset.uid`: The UID of the Kubernetes DaemonSet for the source.
+    SourceK8sDaemonsetUid,
+    /// `source.k8s.daemonset.annotations`: Dynamic annotations from the source DaemonSet.
+    SourceK8sDaemonsetAnnotations,
+    /// `source.k8s.job.name`: The name of the Kubernetes Job for the source.
+    SourceK8sJobName,
+    /// `source.k8s.job.uid`: The UID of the Kubernetes Job for the source.
+    SourceK8sJobUid,
+    /// `source.k8s.job.annotations`: Dynamic annotations from the source Job.
+    SourceK8sJobAnnotations,
+    /// `source.k8s.cronjob.name`: The name of the Kubernetes CronJob for the source.
+    SourceK8sCronjobName,
+    /// `source.k8s.cronjob.uid`: The UID of the Kubernetes CronJob for the source.
+    SourceK8sCronjobUid,
+    /// `source.k8s.cronjob.annotations`: Dynamic annotations from the source CronJob.
+    SourceK8sCronjobAnnotations,
+    /// `source.k8s.service.name`: The name of the Kubernetes Service for the source.
+    SourceK8sServiceName,
+    /// `source.k8s.service.uid`: The UID of the Kubernetes Service for the source.
+    SourceK8sServiceUid,
+    /// `source.k8s.service.annotations`: Dynamic annotations from the source Service.
+    SourceK8sServiceAnnotations,
+    /// `destination.k8s.cluster.name`: The name of the Kubernetes cluster for the destination.
+    DestinationK8sClusterName,
+    /// `destination.k8s.cluster.uid`: The UID of the Kubernetes cluster for the destination.
+    DestinationK8sClusterUid,
+    /// `destination.k8s.node.name`: The name of the Kubernetes Node for the destination.
+    DestinationK8sNodeName,
+    /// `destination.k8s.node.uid`: The UID of the Kubernetes Node for the destination.
+    DestinationK8sNodeUid,
+    /// `destination.k8s.node.annotations`: Dynamic annotations from the destination Node.
+    DestinationK8sNodeAnnotations,
+    /// `destination.k8s.namespace.name`: The name of the Kubernetes Namespace for the destination.
+    DestinationK8sNamespaceName,
+    /// `destination.k8s.pod.name`: The name of the Kubernetes Pod for the destination.
+    DestinationK8sPodName,
+    /// `destination.k8s.pod.uid`: The UID of the Kubernetes Pod for the destination.
+    DestinationK8sPodUid,
+    /// `destination.k8s.pod.annotations`: Dynamic annotations from the destination Pod.
+    DestinationK8sPodAnnotations,
+    /// `destination.k8s.container.name`: The name of the Container from Pod specification.
+    DestinationK8sContainerName,
+    /// `destination.k8s.deployment.name`: The name of the Kubernetes Deployment for the destination.
+    DestinationK8sDeploymentName,
+    /// `destination.k8s.deployment.uid`: The UID of the Kubernetes Deployment for the destination.
+    DestinationK8sDeploymentUid,
+    /// `destination.k8s.deployment.annotations`: Dynamic annotations from the destination Deployment.
+    DestinationK8sDeploymentAnnotations,
+    /// `destination.k8s.replicaset.name`: The name of the Kubernetes ReplicaSet for the destination.
+    DestinationK8sReplicasetName,
+    /// `destination.k8s.replicaset.uid`: The UID of the Kubernetes ReplicaSet for the destination.
+    DestinationK8sReplicasetUid,
+    /// `destination.k8s.replicaset.annotations`: Dynamic annotations from the destination ReplicaSet.
+    DestinationK8sReplicasetAnnotations,
+    /// `destination.k8s.statefulset.name`: The name of the Kubernetes StatefulSet for the destination.
+    DestinationK8sStatefulsetName,
+    /// `destination.k8s.statefulset.uid`: The UID of the Kubernetes StatefulSet for the destination.
+    DestinationK8sStatefulsetUid,
+    /// `destination.k8s.statefulset.annotations`: Dynamic annotations from the destination StatefulSet.
+    DestinationK8sStatefulsetAnnotations,
+    /// `destination.k8s.daemonset.name`: The name of the Kubernetes DaemonSet for the destination.
+    DestinationK8sDaemonsetName,
+    /// `destination.k8s.daemonset.uid`: The UID of the Kubernetes DaemonSet for the destination.
+    DestinationK8sDaemonsetUid,
+    /// `destination.k8s.daemonset.annotations`: Dynamic annotations from the destination DaemonSet.
+    DestinationK8sDaemonsetAnnotations,
+    /// `destination.k8s.job.name`: The name of the Kubernetes Job for the destination.
+    DestinationK8sJobName,
+    /// `destination.k8s.job.uid`: The UID of the Kubernetes Job for the destination.
+    DestinationK8sJobUid,
+    /// `destination.k8s.job.annotations`: Dynamic annotations from the destination Job.
+    DestinationK8sJobAnnotations,
+    /// `destination.k8s.cronjob.name`: The name of the Kubernetes CronJob for the destination.
+    DestinationK8sCronjobName,
+    /// `destination.k8s.cronjob.uid`: The UID of the Kubernetes CronJob for the destination.
+    DestinationK8sCronjobUid,
+    /// `destination.k8s.cronjob.annotations`: Dynamic annotations from the destination CronJob.
+    DestinationK8sCronjobAnnotations,
+    /// `destination.k8s.service.name`: The name of the Kubernetes Service for the destination.
+    DestinationK8sServiceName,
+    /// `destination.k8s.service.uid`: The UID of the Kubernetes Service for the destination.
+    DestinationK8sServiceUid,
+    /// `destination.k8s.service.annotations`: Dynamic annotations from the destination Service.
+    DestinationK8sServiceAnnotations,
 }
 
 impl Attribute {
@@ -338,8 +346,12 @@ impl Attribute {
     pub const ALL: [Self; 164] = [
         Self::FlowCommunityId,
         Self::FlowDirection,
-        Self::FlowConnectionState,
         Self::FlowEndReason,
+        Self::FlowInitiator,
+        Self::FlowConnectionState,
+        Self::ErrorType,
+        Self::NetworkType,
+        Self::NetworkTransport,
         Self::SourceAddress,
         Self::SourcePort,
         Self::DestinationAddress,
@@ -348,11 +360,31 @@ impl Attribute {
         Self::ClientPort,
         Self::ServerAddress,
         Self::ServerPort,
-        Self::NetworkTransport,
-        Self::NetworkType,
         Self::NetworkInterfaceIndex,
         Self::NetworkInterfaceName,
         Self::NetworkInterfaceMac,
+        Self::FlowBytesDelta,
+        Self::FlowBytesTotal,
+        Self::FlowPacketsDelta,
+        Self::FlowPacketsTotal,
+        Self::FlowReverseBytesDelta,
+        Self::FlowReverseBytesTotal,
+        Self::FlowReversePacketsDelta,
+        Self::FlowReversePacketsTotal,
+        Self::FlowTcpFlagsBits,
+        Self::FlowTcpFlagsTags,
+        Self::FlowReverseTcpFlagsBits,
+        Self::FlowReverseTcpFlagsTags,
+        Self::FlowTcpClosedBy,
+        Self::FlowTcpHandshakeLatency,
+        Self::FlowTcpHandshakeSndLatency,
+        Self::FlowTcpHandshakeSndJitter,
+        Self::FlowTcpHandshakeCndLatency,
+        Self::FlowTcpHandshakeCndJitter,
+        Self::FlowTcpSvcLatency,
+        Self::FlowTcpSvcJitter,
+        Self::FlowTcpRndtripLatency,
+        Self::FlowTcpRndtripJitter,
         Self::FlowIpDscpId,
         Self::FlowIpDscpName,
         Self::FlowIpEcnId,
@@ -373,35 +405,6 @@ impl Attribute {
         Self::FlowReverseIcmpTypeName,
         Self::FlowReverseIcmpCodeId,
         Self::FlowReverseIcmpCodeName,
-        Self::FlowTcpFlagsBits,
-        Self::FlowTcpFlagsTags,
-        Self::FlowReverseTcpFlagsBits,
-        Self::FlowReverseTcpFlagsTags,
-        Self::FlowBytesDelta,
-        Self::FlowBytesTotal,
-        Self::FlowPacketsDelta,
-        Self::FlowPacketsTotal,
-        Self::FlowReverseBytesDelta,
-        Self::FlowReverseBytesTotal,
-        Self::FlowReversePacketsDelta,
-        Self::FlowReversePacketsTotal,
-        Self::FlowTcpHandshakeLatency,
-        Self::FlowTcpSvcLatency,
-        Self::FlowTcpSvcJitter,
-        Self::FlowTcpRndtripLatency,
-        Self::FlowTcpRndtripJitter,
-        Self::FlowIpsecAhSpi,
-        Self::FlowIpsecEspSpi,
-        Self::FlowIpsecSenderIndex,
-        Self::FlowIpsecReceiverIndex,
-        Self::IpipNetworkType,
-        Self::IpipNetworkTransport,
-        Self::IpipSourceAddress,
-        Self::IpipDestinationAddress,
-        Self::IpipBytesDelta,
-        Self::IpipBytesTotal,
-        Self::IpipReverseBytesDelta,
-        Self::IpipReverseBytesTotal,
         Self::TunnelType,
         Self::TunnelNetworkInterfaceMac,
         Self::TunnelNetworkType,
@@ -417,6 +420,32 @@ impl Attribute {
         Self::TunnelBytesTotal,
         Self::TunnelReverseBytesDelta,
         Self::TunnelReverseBytesTotal,
+        Self::TunnelKey,
+        Self::TunnelSenderIndex,
+        Self::TunnelReceiverIndex,
+        Self::TunnelSpi,
+        Self::IpipNetworkType,
+        Self::IpipNetworkTransport,
+        Self::IpipSourceAddress,
+        Self::IpipDestinationAddress,
+        Self::IpipBytesDelta,
+        Self::IpipBytesTotal,
+        Self::IpipReverseBytesDelta,
+        Self::IpipReverseBytesTotal,
+        Self::FlowIpsecAhSpi,
+        Self::FlowIpsecEspSpi,
+        Self::FlowIpsecSenderIndex,
+        Self::FlowIpsecReceiverIndex,
+        Self::NetworkPolicyIngress,
+        Self::NetworkPolicyEgress,
+        Self::ProcessExecutableName,
+        Self::ProcessPid,
+        Self::SourceContainerName,
+        Self::SourceContainerImageName,
+        Self::DestinationContainerName,
+        Self::DestinationContainerImageName,
+        Self::ContainerImageName,
+        Self::ContainerName,
         Self::SourceK8sClusterName,
         Self::SourceK8sClusterUid,
         Self::SourceK8sNodeName,
@@ -479,196 +508,2003 @@ impl Attribute {
         Self::DestinationK8sServiceName,
         Self::DestinationK8sServiceUid,
         Self::DestinationK8sServiceAnnotations,
-        Self::NetworkPolicyIngress,
-        Self::NetworkPolicyEgress,
-        Self::ProcessExecutableName,
-        Self::ProcessPid,
-        Self::SourceContainerName,
-        Self::SourceContainerImageName,
-        Self::DestinationContainerName,
-        Self::DestinationContainerImageName,
-        Self::FlowInitiator,
-        Self::FlowTcpHandshakeSndLatency,
-        Self::FlowTcpHandshakeSndJitter,
-        Self::FlowTcpHandshakeCndLatency,
-        Self::FlowTcpHandshakeCndJitter,
-        Self::TunnelKey,
-        Self::TunnelSenderIndex,
-        Self::TunnelReceiverIndex,
-        Self::TunnelSpi,
-        Self::ContainerImageName,
-        Self::ContainerName,
-        Self::ErrorType,
-        Self::FlowTcpClosedBy,
     ];
-
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FlowCommunityId => "flow.community_id",
-            Self::FlowDirection => "flow.direction",
-            Self::FlowConnectionState => "flow.connection.state",
-            Self::FlowEndReason => "flow.end_reason",
-            Self::SourceAddress => "source.address",
-            Self::SourcePort => "source.port",
-            Self::DestinationAddress => "destination.address",
-            Self::DestinationPort => "destination.port",
-            Self::ClientAddress => "client.address",
-            Self::ClientPort => "client.port",
-            Self::ServerAddress => "server.address",
-            Self::ServerPort => "server.port",
-            Self::NetworkTransport => "network.transport",
-            Self::NetworkType => "network.type",
-            Self::NetworkInterfaceIndex => "network.interface.index",
-            Self::NetworkInterfaceName => "network.interface.name",
-            Self::NetworkInterfaceMac => "network.interface.mac",
-            Self::FlowIpDscpId => "flow.ip.dscp.id",
-            Self::FlowIpDscpName => "flow.ip.dscp.name",
-            Self::FlowIpEcnId => "flow.ip.ecn.id",
-            Self::FlowIpEcnName => "flow.ip.ecn.name",
-            Self::FlowIpTtl => "flow.ip.ttl",
-            Self::FlowIpFlowLabel => "flow.ip.flow_label",
-            Self::FlowReverseIpDscpId => "flow.reverse.ip.dscp.id",
-            Self::FlowReverseIpDscpName => "flow.reverse.ip.dscp.name",
-            Self::FlowReverseIpEcnId => "flow.reverse.ip.ecn.id",
-            Self::FlowReverseIpEcnName => "flow.reverse.ip.ecn.name",
-            Self::FlowReverseIpTtl => "flow.reverse.ip.ttl",
-            Self::FlowReverseIpFlowLabel => "flow.reverse.ip.flow_label",
-            Self::FlowIcmpTypeId => "flow.icmp.type.id",
-            Self::FlowIcmpTypeName => "flow.icmp.type.name",
-            Self::FlowIcmpCodeId => "flow.icmp.code.id",
-            Self::FlowIcmpCodeName => "flow.icmp.code.name",
-            Self::FlowReverseIcmpTypeId => "flow.reverse.icmp.type.id",
-            Self::FlowReverseIcmpTypeName => "flow.reverse.icmp.type.name",
-            Self::FlowReverseIcmpCodeId => "flow.reverse.icmp.code.id",
-            Self::FlowReverseIcmpCodeName => "flow.reverse.icmp.code.name",
-            Self::FlowTcpFlagsBits => "flow.tcp.flags.bits",
-            Self::FlowTcpFlagsTags => "flow.tcp.flags.tags",
-            Self::FlowReverseTcpFlagsBits => "flow.reverse.tcp.flags.bits",
-            Self::FlowReverseTcpFlagsTags => "flow.reverse.tcp.flags.tags",
-            Self::FlowBytesDelta => "flow.bytes.delta",
-            Self::FlowBytesTotal => "flow.bytes.total",
-            Self::FlowPacketsDelta => "flow.packets.delta",
-            Self::FlowPacketsTotal => "flow.packets.total",
-            Self::FlowReverseBytesDelta => "flow.reverse.bytes.delta",
-            Self::FlowReverseBytesTotal => "flow.reverse.bytes.total",
-            Self::FlowReversePacketsDelta => "flow.reverse.packets.delta",
-            Self::FlowReversePacketsTotal => "flow.reverse.packets.total",
-            Self::FlowTcpHandshakeLatency => "flow.tcp.handshake.latency",
-            Self::FlowTcpSvcLatency => "flow.tcp.svc.latency",
-            Self::FlowTcpSvcJitter => "flow.tcp.svc.jitter",
-            Self::FlowTcpRndtripLatency => "flow.tcp.rndtrip.latency",
-            Self::FlowTcpRndtripJitter => "flow.tcp.rndtrip.jitter",
-            Self::FlowIpsecAhSpi => "flow.ipsec.ah.spi",
-            Self::FlowIpsecEspSpi => "flow.ipsec.esp.spi",
-            Self::FlowIpsecSenderIndex => "flow.ipsec.sender_index",
-            Self::FlowIpsecReceiverIndex => "flow.ipsec.receiver_index",
-            Self::IpipNetworkType => "ipip.network.type",
-            Self::IpipNetworkTransport => "ipip.network.transport",
-            Self::IpipSourceAddress => "ipip.source.address",
-            Self::IpipDestinationAddress => "ipip.destination.address",
-            Self::IpipBytesDelta => "ipip.bytes.delta",
-            Self::IpipBytesTotal => "ipip.bytes.total",
-            Self::IpipReverseBytesDelta => "ipip.reverse.bytes.delta",
-            Self::IpipReverseBytesTotal => "ipip.reverse.bytes.total",
-            Self::TunnelType => "tunnel.type",
-            Self::TunnelNetworkInterfaceMac => "tunnel.network.interface.mac",
-            Self::TunnelNetworkType => "tunnel.network.type",
-            Self::TunnelNetworkTransport => "tunnel.network.transport",
-            Self::TunnelSourceAddress => "tunnel.source.address",
-            Self::TunnelSourcePort => "tunnel.source.port",
-            Self::TunnelDestinationAddress => "tunnel.destination.address",
-            Self::TunnelDestinationPort => "tunnel.destination.port",
-            Self::TunnelId => "tunnel.id",
-            Self::TunnelIpsecAhSpi => "tunnel.ipsec.ah.spi",
-            Self::TunnelIpsecEspSpi => "tunnel.ipsec.esp.spi",
-            Self::TunnelBytesDelta => "tunnel.bytes.delta",
-            Self::TunnelBytesTotal => "tunnel.bytes.total",
-            Self::TunnelReverseBytesDelta => "tunnel.reverse.bytes.delta",
-            Self::TunnelReverseBytesTotal => "tunnel.reverse.bytes.total",
-            Self::SourceK8sClusterName => "source.k8s.cluster.name",
-            Self::SourceK8sClusterUid => "source.k8s.cluster.uid",
-            Self::SourceK8sNodeName => "source.k8s.node.name",
-            Self::SourceK8sNodeUid => "source.k8s.node.uid",
-            Self::SourceK8sNodeAnnotations => "source.k8s.node.annotations",
-            Self::SourceK8sNamespaceName => "source.k8s.namespace.name",
-            Self::SourceK8sPodName => "source.k8s.pod.name",
-            Self::SourceK8sPodUid => "source.k8s.pod.uid",
-            Self::SourceK8sPodAnnotations => "source.k8s.pod.annotations",
-            Self::SourceK8sContainerName => "source.k8s.container.name",
-            Self::SourceK8sDeploymentName => "source.k8s.deployment.name",
-            Self::SourceK8sDeploymentUid => "source.k8s.deployment.uid",
-            Self::SourceK8sDeploymentAnnotations => "source.k8s.deployment.annotations",
-            Self::SourceK8sReplicasetName => "source.k8s.replicaset.name",
-            Self::SourceK8sReplicasetUid => "source.k8s.replicaset.uid",
-            Self::SourceK8sReplicasetAnnotations => "source.k8s.replicaset.annotations",
-            Self::SourceK8sStatefulsetName => "source.k8s.statefulset.name",
-            Self::SourceK8sStatefulsetUid => "source.k8s.statefulset.uid",
-            Self::SourceK8sStatefulsetAnnotations => "source.k8s.statefulset.annotations",
-            Self::SourceK8sDaemonsetName => "source.k8s.daemonset.name",
-            Self::SourceK8sDaemonsetUid => "source.k8s.daemonset.uid",
-            Self::SourceK8sDaemonsetAnnotations => "source.k8s.daemonset.annotations",
-            Self::SourceK8sJobName => "source.k8s.job.name",
-            Self::SourceK8sJobUid => "source.k8s.job.uid",
-            Self::SourceK8sJobAnnotations => "source.k8s.job.annotations",
-            Self::SourceK8sCronjobName => "source.k8s.cronjob.name",
-            Self::SourceK8sCronjobUid => "source.k8s.cronjob.uid",
-            Self::SourceK8sCronjobAnnotations => "source.k8s.cronjob.annotations",
-            Self::SourceK8sServiceName => "source.k8s.service.name",
-            Self::SourceK8sServiceUid => "source.k8s.service.uid",
-            Self::SourceK8sServiceAnnotations => "source.k8s.service.annotations",
-            Self::DestinationK8sClusterName => "destination.k8s.cluster.name",
-            Self::DestinationK8sClusterUid => "destination.k8s.cluster.uid",
-            Self::DestinationK8sNodeName => "destination.k8s.node.name",
-            Self::DestinationK8sNodeUid => "destination.k8s.node.uid",
-            Self::DestinationK8sNodeAnnotations => "destination.k8s.node.annotations",
-            Self::DestinationK8sNamespaceName => "destination.k8s.namespace.name",
-            Self::DestinationK8sPodName => "destination.k8s.pod.name",
-            Self::DestinationK8sPodUid => "destination.k8s.pod.uid",
-            Self::DestinationK8sPodAnnotations => "destination.k8s.pod.annotations",
-            Self::DestinationK8sContainerName => "destination.k8s.container.name",
-            Self::DestinationK8sDeploymentName => "destination.k8s.deployment.name",
-            Self::DestinationK8sDeploymentUid => "destination.k8s.deployment.uid",
-            Self::DestinationK8sDeploymentAnnotations => "destination.k8s.deployment.annotations",
-            Self::DestinationK8sReplicasetName => "destination.k8s.replicaset.name",
-            Self::DestinationK8sReplicasetUid => "destination.k8s.replicaset.uid",
-            Self::DestinationK8sReplicasetAnnotations => "destination.k8s.replicaset.annotations",
-            Self::DestinationK8sStatefulsetName => "destination.k8s.statefulset.name",
-            Self::DestinationK8sStatefulsetUid => "destination.k8s.statefulset.uid",
-            Self::DestinationK8sStatefulsetAnnotations => "destination.k8s.statefulset.annotations",
-            Self::DestinationK8sDaemonsetName => "destination.k8s.daemonset.name",
-            Self::DestinationK8sDaemonsetUid => "destination.k8s.daemonset.uid",
-            Self::DestinationK8sDaemonsetAnnotations => "destination.k8s.daemonset.annotations",
-            Self::DestinationK8sJobName => "destination.k8s.job.name",
-            Self::DestinationK8sJobUid => "destination.k8s.job.uid",
-            Self::DestinationK8sJobAnnotations => "destination.k8s.job.annotations",
-            Self::DestinationK8sCronjobName => "destination.k8s.cronjob.name",
-            Self::DestinationK8sCronjobUid => "destination.k8s.cronjob.uid",
-            Self::DestinationK8sCronjobAnnotations => "destination.k8s.cronjob.annotations",
-            Self::DestinationK8sServiceName => "destination.k8s.service.name",
-            Self::DestinationK8sServiceUid => "destination.k8s.service.uid",
-            Self::DestinationK8sServiceAnnotations => "destination.k8s.service.annotations",
-            Self::NetworkPolicyIngress => "network.policy.ingress",
-            Self::NetworkPolicyEgress => "network.policy.egress",
-            Self::ProcessExecutableName => "process.executable.name",
-            Self::ProcessPid => "process.pid",
-            Self::SourceContainerName => "source.container.name",
-            Self::SourceContainerImageName => "source.container.image.name",
-            Self::DestinationContainerName => "destination.container.name",
-            Self::DestinationContainerImageName => "destination.container.image.name",
-            Self::FlowInitiator => "flow.initiator",
-            Self::FlowTcpHandshakeSndLatency => "flow.tcp.handshake.snd.latency",
-            Self::FlowTcpHandshakeSndJitter => "flow.tcp.handshake.snd.jitter",
-            Self::FlowTcpHandshakeCndLatency => "flow.tcp.handshake.cnd.latency",
-            Self::FlowTcpHandshakeCndJitter => "flow.tcp.handshake.cnd.jitter",
-            Self::TunnelKey => "tunnel.key",
-            Self::TunnelSenderIndex => "tunnel.sender_index",
-            Self::TunnelReceiverIndex => "tunnel.receiver_index",
-            Self::TunnelSpi => "tunnel.spi",
-            Self::ContainerImageName => "container.image.name",
-            Self::ContainerName => "container.name",
-            Self::ErrorType => "error.type",
-            Self::FlowTcpClosedBy => "flow.tcp.closed_by",
-        }
-    }
 }
+
+/// What the registry says, by attribute.
+pub static DEFINITIONS: [Definition; 164] = [
+    Definition {
+        name: "flow.community_id",
+        value_type: Type::Text,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "The Community ID hash of the flow's five-tuple.",
+    },
+    Definition {
+        name: "flow.direction",
+        value_type: Type::Text,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "The inferred direction of the flow from the observer's perspective.",
+    },
+    Definition {
+        name: "flow.end_reason",
+        value_type: Type::Text,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "The reason the flow record was exported (e.g., active_timeout, end_of_flow_detected).",
+    },
+    Definition {
+        name: "flow.initiator",
+        value_type: Type::Text,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "",
+        brief: "Indicates which side of the flow initiated the connection.",
+    },
+    Definition {
+        name: "flow.connection.state",
+        value_type: Type::Text,
+        level: Level::Conditional("TCP only"),
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The state of the connection (e.g., TCP state) at the time the flow was generated.",
+    },
+    Definition {
+        name: "error.type",
+        value_type: Type::Text,
+        level: Level::Conditional("the connection failed"),
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "How the connection failed.",
+    },
+    Definition {
+        name: "network.type",
+        value_type: Type::Text,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).",
+    },
+    Definition {
+        name: "network.transport",
+        value_type: Type::Text,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "The transport protocol of the flow (e.g., tcp, udp).",
+    },
+    Definition {
+        name: "source.address",
+        value_type: Type::Text,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Source IP address.",
+    },
+    Definition {
+        name: "source.port",
+        value_type: Type::Integer,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Source port number.",
+    },
+    Definition {
+        name: "destination.address",
+        value_type: Type::Text,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Destination IP address.",
+    },
+    Definition {
+        name: "destination.port",
+        value_type: Type::Integer,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Destination port number.",
+    },
+    Definition {
+        name: "client.address",
+        value_type: Type::Text,
+        level: Level::Conditional("direction known"),
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "Client IP address or hostname.",
+    },
+    Definition {
+        name: "client.port",
+        value_type: Type::Integer,
+        level: Level::Conditional("direction known"),
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "Client port number.",
+    },
+    Definition {
+        name: "server.address",
+        value_type: Type::Text,
+        level: Level::Conditional("direction known"),
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "Server IP address or hostname.",
+    },
+    Definition {
+        name: "server.port",
+        value_type: Type::Integer,
+        level: Level::Conditional("direction known"),
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "Server port number.",
+    },
+    Definition {
+        name: "network.interface.index",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "The index value of the network interface where the flow was observed.",
+    },
+    Definition {
+        name: "network.interface.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "The name of the network interface where the flow was observed.",
+    },
+    Definition {
+        name: "network.interface.mac",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Source MAC address.",
+    },
+    Definition {
+        name: "flow.bytes.delta",
+        value_type: Type::Integer,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "By",
+        brief: "Number of bytes observed in the last measurement interval for the flow.",
+    },
+    Definition {
+        name: "flow.bytes.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "By",
+        brief: "Total number of bytes observed for this flow since its start.",
+    },
+    Definition {
+        name: "flow.packets.delta",
+        value_type: Type::Integer,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "{packet}",
+        brief: "Number of packets observed in the last measurement interval for the flow.",
+    },
+    Definition {
+        name: "flow.packets.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "{packet}",
+        brief: "Total number of packets observed for this flow since its start.",
+    },
+    Definition {
+        name: "flow.reverse.bytes.delta",
+        value_type: Type::Integer,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "By",
+        brief: "Delta bytes in the reverse direction of the flow.",
+    },
+    Definition {
+        name: "flow.reverse.bytes.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "By",
+        brief: "Total bytes in the reverse direction of the flow since its start.",
+    },
+    Definition {
+        name: "flow.reverse.packets.delta",
+        value_type: Type::Integer,
+        level: Level::Required,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "{packet}",
+        brief: "Delta packets in the reverse direction of the flow.",
+    },
+    Definition {
+        name: "flow.reverse.packets.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "{packet}",
+        brief: "Total packets in the reverse direction of the flow since its start.",
+    },
+    Definition {
+        name: "flow.tcp.flags.bits",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "The integer representation of all TCP flags seen during the observation window.",
+    },
+    Definition {
+        name: "flow.tcp.flags.tags",
+        value_type: Type::Texts,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "An array of TCP flag names (e.g., [\"SYN\", \"ACK\"]) for all flags set.",
+    },
+    Definition {
+        name: "flow.reverse.tcp.flags.bits",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "The integer representation of all TCP flags seen in reverse direction.",
+    },
+    Definition {
+        name: "flow.reverse.tcp.flags.tags",
+        value_type: Type::Texts,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "An array of TCP flag names for reverse direction (e.g., [\"SYN\", \"ACK\"]).",
+    },
+    Definition {
+        name: "flow.tcp.closed_by",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Which end closed the connection first.",
+    },
+    Definition {
+        name: "flow.tcp.handshake.latency",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "ns",
+        brief: "The latency of the first part of the TCP handshake (SYN to SYN/ACK), from the client's perspective. (Server network delay)",
+    },
+    Definition {
+        name: "flow.tcp.handshake.snd.latency",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "ns",
+        brief: "The latency of the first part of the TCP handshake (SYN to SYN/ACK), from the client's perspective. (Server network delay)",
+    },
+    Definition {
+        name: "flow.tcp.handshake.snd.jitter",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "ns",
+        brief: "The jitter of the first part of the TCP handshake (SYN to SYN/ACK), from the client's perspective. (Server network delay)",
+    },
+    Definition {
+        name: "flow.tcp.handshake.cnd.latency",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "ns",
+        brief: "The latency of the second part of the TCP handshake (SYN/ACK to ACK), from the server's perspective. (Client network delay)",
+    },
+    Definition {
+        name: "flow.tcp.handshake.cnd.jitter",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "ns",
+        brief: "The jitter of the second part of the TCP handshake (SYN/ACK to ACK), from the server's perspective. (Client network delay)",
+    },
+    Definition {
+        name: "flow.tcp.svc.latency",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "ns",
+        brief: "The application/service processing time, as measured on the server side.",
+    },
+    Definition {
+        name: "flow.tcp.svc.jitter",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "ns",
+        brief: "The jitter of the application/service processing time, as measured on the server side.",
+    },
+    Definition {
+        name: "flow.tcp.rndtrip.latency",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "ns",
+        brief: "The full round-trip time (client to server + app to client), from the client's perspective.",
+    },
+    Definition {
+        name: "flow.tcp.rndtrip.jitter",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "ns",
+        brief: "The jitter of the full round-trip time, from the client's perspective.",
+    },
+    Definition {
+        name: "flow.ip.dscp.id",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Differentiated Services Code Point (DSCP) value from the IP header (forward direction).",
+    },
+    Definition {
+        name: "flow.ip.dscp.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Lowercase DSCP standard name (forward direction).",
+    },
+    Definition {
+        name: "flow.ip.ecn.id",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Explicit Congestion Notification (ECN) value from the IP header (forward direction).",
+    },
+    Definition {
+        name: "flow.ip.ecn.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Lowercase ECN standard name (forward direction).",
+    },
+    Definition {
+        name: "flow.ip.ttl",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "{hop}",
+        brief: "Time to Live (IPv4) or Hop Limit (IPv6) value (forward direction).",
+    },
+    Definition {
+        name: "flow.ip.flow_label",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Flow Label from the IPv6 header (forward direction).",
+    },
+    Definition {
+        name: "flow.reverse.ip.dscp.id",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "Differentiated Services Code Point (DSCP) value from the IP header (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.ip.dscp.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "Lowercase DSCP standard name (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.ip.ecn.id",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "Explicit Congestion Notification (ECN) value from the IP header (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.ip.ecn.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "Lowercase ECN standard name (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.ip.ttl",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "{hop}",
+        brief: "Time to Live (IPv4) or Hop Limit (IPv6) value (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.ip.flow_label",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "Flow Label from the IPv6 header (reverse direction).",
+    },
+    Definition {
+        name: "flow.icmp.type.id",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "ICMP message type id.",
+    },
+    Definition {
+        name: "flow.icmp.type.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "Lowercase ICMP message type name.",
+    },
+    Definition {
+        name: "flow.icmp.code.id",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "ICMP message code id.",
+    },
+    Definition {
+        name: "flow.icmp.code.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: false,
+        unit: "",
+        brief: "ICMP message code name.",
+    },
+    Definition {
+        name: "flow.reverse.icmp.type.id",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "ICMP message type id (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.icmp.type.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "Lowercase ICMP message type name (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.icmp.code.id",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "ICMP message code id (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.icmp.code.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: false,
+        unit: "",
+        brief: "ICMP message code name (reverse direction).",
+    },
+    Definition {
+        name: "tunnel.type",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Tunnel,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The type of tunnel protocol (e.g., vxlan, geneve, gre).",
+    },
+    Definition {
+        name: "tunnel.network.interface.mac",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Tunnel,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Source MAC address of tunnel.",
+    },
+    Definition {
+        name: "tunnel.network.type",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Tunnel,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).",
+    },
+    Definition {
+        name: "tunnel.network.transport",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Tunnel,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The transport protocol of the flow (e.g., tcp, udp).",
+    },
+    Definition {
+        name: "tunnel.source.address",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Tunnel,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The source IP address of the tunnel's outer header.",
+    },
+    Definition {
+        name: "tunnel.source.port",
+        value_type: Type::Integer,
+        level: Level::OptIn,
+        group: Group::Tunnel,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The source port of the tunnel's outer header.",
+    },
+    Definition {
+        name: "tunnel.destination.address",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Tunnel,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The destination IP address of the tunnel's outer header.",
+    },
+    Definition {
+        name: "tunnel.destination.port",
+        value_type: Type::Integer,
+        level: Level::OptIn,
+        group: Group::Tunnel,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The destination port of the tunnel's outer header.",
+    },
+    Definition {
+        name: "tunnel.id",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Tunnel,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The identifier for the tunnel (e.g., VNI for VXLAN/Geneve, Key ID for GRE).",
+    },
+    Definition {
+        name: "tunnel.ipsec.ah.spi",
+        value_type: Type::Integer,
+        level: Level::OptIn,
+        group: Group::Ipsec,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Security Parameters Index for AH headers.",
+    },
+    Definition {
+        name: "tunnel.ipsec.esp.spi",
+        value_type: Type::Integer,
+        level: Level::OptIn,
+        group: Group::Ipsec,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Security Parameters Index for ESP headers.",
+    },
+    Definition {
+        name: "tunnel.bytes.delta",
+        value_type: Type::Integer,
+        level: Level::Conditional("tunnel present"),
+        group: Group::Tunnel,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "By",
+        brief: "Number of tunnel overhead bytes observed in the last measurement interval.",
+    },
+    Definition {
+        name: "tunnel.bytes.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Tunnel,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "By",
+        brief: "Total number of tunnel overhead bytes observed since flow start.",
+    },
+    Definition {
+        name: "tunnel.reverse.bytes.delta",
+        value_type: Type::Integer,
+        level: Level::Conditional("tunnel present"),
+        group: Group::Tunnel,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "By",
+        brief: "Delta tunnel overhead bytes in the reverse direction.",
+    },
+    Definition {
+        name: "tunnel.reverse.bytes.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Tunnel,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "By",
+        brief: "Total tunnel overhead bytes in the reverse direction since flow start.",
+    },
+    Definition {
+        name: "tunnel.key",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Tunnel,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "",
+        brief: "The key identifier present in some GRE headers.",
+    },
+    Definition {
+        name: "tunnel.sender_index",
+        value_type: Type::Integer,
+        level: Level::OptIn,
+        group: Group::Ipsec,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "",
+        brief: "The sender index from a WireGuard header.",
+    },
+    Definition {
+        name: "tunnel.receiver_index",
+        value_type: Type::Integer,
+        level: Level::OptIn,
+        group: Group::Ipsec,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "",
+        brief: "The receiver index from a WireGuard header.",
+    },
+    Definition {
+        name: "tunnel.spi",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Ipsec,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "",
+        brief: "Security Parameters Index of an ESP or AH header.",
+    },
+    Definition {
+        name: "ipip.network.type",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Ipip,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).",
+    },
+    Definition {
+        name: "ipip.network.transport",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Ipip,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The transport protocol of the encapsulated flow (e.g., tcp, udp).",
+    },
+    Definition {
+        name: "ipip.source.address",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Ipip,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The source IP address of the tunnel's outer header.",
+    },
+    Definition {
+        name: "ipip.destination.address",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Ipip,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The destination IP address of the tunnel's outer header.",
+    },
+    Definition {
+        name: "ipip.bytes.delta",
+        value_type: Type::Integer,
+        level: Level::Conditional("IP-in-IP present"),
+        group: Group::Ipip,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "By",
+        brief: "Number of outer header bytes observed in the last measurement interval.",
+    },
+    Definition {
+        name: "ipip.bytes.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Ipip,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "By",
+        brief: "Total number of outer header bytes observed since flow start.",
+    },
+    Definition {
+        name: "ipip.reverse.bytes.delta",
+        value_type: Type::Integer,
+        level: Level::Conditional("IP-in-IP present"),
+        group: Group::Ipip,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "By",
+        brief: "Delta outer header bytes in the reverse direction.",
+    },
+    Definition {
+        name: "ipip.reverse.bytes.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Ipip,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "By",
+        brief: "Total outer header bytes in the reverse direction since flow start.",
+    },
+    Definition {
+        name: "flow.ipsec.ah.spi",
+        value_type: Type::Integer,
+        level: Level::OptIn,
+        group: Group::Ipsec,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Security Parameters Index for AH headers.",
+    },
+    Definition {
+        name: "flow.ipsec.esp.spi",
+        value_type: Type::Integer,
+        level: Level::OptIn,
+        group: Group::Ipsec,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Security Parameters Index for ESP headers.",
+    },
+    Definition {
+        name: "flow.ipsec.sender_index",
+        value_type: Type::Integer,
+        level: Level::OptIn,
+        group: Group::Ipsec,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The sender index from a WireGuard header.",
+    },
+    Definition {
+        name: "flow.ipsec.receiver_index",
+        value_type: Type::Integer,
+        level: Level::OptIn,
+        group: Group::Ipsec,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The receiver index from a WireGuard header.",
+    },
+    Definition {
+        name: "network.policy.ingress",
+        value_type: Type::Texts,
+        level: Level::OptIn,
+        group: Group::NetworkPolicy,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "A list of network policy names affecting ingress traffic.",
+    },
+    Definition {
+        name: "network.policy.egress",
+        value_type: Type::Texts,
+        level: Level::OptIn,
+        group: Group::NetworkPolicy,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "A list of network policy names affecting egress traffic.",
+    },
+    Definition {
+        name: "process.executable.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the binary associated with the socket for this flow.",
+    },
+    Definition {
+        name: "process.pid",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The PID of the process associated with the socket for this flow.",
+    },
+    Definition {
+        name: "source.container.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The container runtime name for the source (e.g., from Docker/containerd).",
+    },
+    Definition {
+        name: "source.container.image.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The image name of the source container (e.g., nginx:1.21).",
+    },
+    Definition {
+        name: "destination.container.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The container runtime name for the destination.",
+    },
+    Definition {
+        name: "destination.container.image.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The image name of the destination container (e.g., app:v1.0.0).",
+    },
+    Definition {
+        name: "container.image.name",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Default,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "",
+        brief: "The name of the container image (e.g., nginx:1.21, app:v1.0.0).",
+    },
+    Definition {
+        name: "container.name",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Default,
+        profile: Profile::Proposal,
+        pending: true,
+        unit: "",
+        brief: "The name of the container instance.",
+    },
+    Definition {
+        name: "source.k8s.cluster.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes cluster for the source.",
+    },
+    Definition {
+        name: "source.k8s.cluster.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes cluster for the source.",
+    },
+    Definition {
+        name: "source.k8s.node.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Node for the source.",
+    },
+    Definition {
+        name: "source.k8s.node.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes Node for the source.",
+    },
+    Definition {
+        name: "source.k8s.node.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the source Node.",
+    },
+    Definition {
+        name: "source.k8s.namespace.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Namespace for the source.",
+    },
+    Definition {
+        name: "source.k8s.pod.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Pod for the source.",
+    },
+    Definition {
+        name: "source.k8s.pod.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes Pod for the source.",
+    },
+    Definition {
+        name: "source.k8s.pod.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the source Pod.",
+    },
+    Definition {
+        name: "source.k8s.container.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Container from Pod specification.",
+    },
+    Definition {
+        name: "source.k8s.deployment.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Deployment for the source.",
+    },
+    Definition {
+        name: "source.k8s.deployment.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes Deployment for the source.",
+    },
+    Definition {
+        name: "source.k8s.deployment.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the source Deployment.",
+    },
+    Definition {
+        name: "source.k8s.replicaset.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes ReplicaSet for the source.",
+    },
+    Definition {
+        name: "source.k8s.replicaset.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes ReplicaSet for the source.",
+    },
+    Definition {
+        name: "source.k8s.replicaset.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the source ReplicaSet.",
+    },
+    Definition {
+        name: "source.k8s.statefulset.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes StatefulSet for the source.",
+    },
+    Definition {
+        name: "source.k8s.statefulset.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes StatefulSet for the source.",
+    },
+    Definition {
+        name: "source.k8s.statefulset.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the source StatefulSet.",
+    },
+    Definition {
+        name: "source.k8s.daemonset.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes DaemonSet for the source.",
+    },
+    Definition {
+        name: "source.k8s.daemonset.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes DaemonSet for the source.",
+    },
+    Definition {
+        name: "source.k8s.daemonset.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the source DaemonSet.",
+    },
+    Definition {
+        name: "source.k8s.job.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Job for the source.",
+    },
+    Definition {
+        name: "source.k8s.job.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes Job for the source.",
+    },
+    Definition {
+        name: "source.k8s.job.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the source Job.",
+    },
+    Definition {
+        name: "source.k8s.cronjob.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes CronJob for the source.",
+    },
+    Definition {
+        name: "source.k8s.cronjob.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes CronJob for the source.",
+    },
+    Definition {
+        name: "source.k8s.cronjob.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the source CronJob.",
+    },
+    Definition {
+        name: "source.k8s.service.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Service for the source.",
+    },
+    Definition {
+        name: "source.k8s.service.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes Service for the source.",
+    },
+    Definition {
+        name: "source.k8s.service.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the source Service.",
+    },
+    Definition {
+        name: "destination.k8s.cluster.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes cluster for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.cluster.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes cluster for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.node.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Node for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.node.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes Node for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.node.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the destination Node.",
+    },
+    Definition {
+        name: "destination.k8s.namespace.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Namespace for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.pod.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Pod for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.pod.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes Pod for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.pod.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the destination Pod.",
+    },
+    Definition {
+        name: "destination.k8s.container.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Container from Pod specification.",
+    },
+    Definition {
+        name: "destination.k8s.deployment.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Deployment for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.deployment.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes Deployment for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.deployment.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the destination Deployment.",
+    },
+    Definition {
+        name: "destination.k8s.replicaset.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes ReplicaSet for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.replicaset.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes ReplicaSet for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.replicaset.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the destination ReplicaSet.",
+    },
+    Definition {
+        name: "destination.k8s.statefulset.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes StatefulSet for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.statefulset.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes StatefulSet for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.statefulset.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the destination StatefulSet.",
+    },
+    Definition {
+        name: "destination.k8s.daemonset.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes DaemonSet for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.daemonset.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes DaemonSet for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.daemonset.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the destination DaemonSet.",
+    },
+    Definition {
+        name: "destination.k8s.job.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Job for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.job.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes Job for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.job.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the destination Job.",
+    },
+    Definition {
+        name: "destination.k8s.cronjob.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes CronJob for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.cronjob.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes CronJob for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.cronjob.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the destination CronJob.",
+    },
+    Definition {
+        name: "destination.k8s.service.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: Profile::Both,
+        pending: true,
+        unit: "",
+        brief: "The name of the Kubernetes Service for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.service.uid",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::K8sUid,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "The UID of the Kubernetes Service for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.service.annotations",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sAnnotations,
+        profile: Profile::Reference,
+        pending: true,
+        unit: "",
+        brief: "Dynamic annotations from the destination Service.",
+    },
+];
+
+/// The attributes in the order of their names, for searching.
+pub static BY_NAME: [Attribute; 164] = [
+    Attribute::ClientAddress,
+    Attribute::ClientPort,
+    Attribute::ContainerImageName,
+    Attribute::ContainerName,
+    Attribute::DestinationAddress,
+    Attribute::DestinationContainerImageName,
+    Attribute::DestinationContainerName,
+    Attribute::DestinationK8sClusterName,
+    Attribute::DestinationK8sClusterUid,
+    Attribute::DestinationK8sContainerName,
+    Attribute::DestinationK8sCronjobAnnotations,
+    Attribute::DestinationK8sCronjobName,
+    Attribute::DestinationK8sCronjobUid,
+    Attribute::DestinationK8sDaemonsetAnnotations,
+    Attribute::DestinationK8sDaemonsetName,
+    Attribute::DestinationK8sDaemonsetUid,
+    Attribute::DestinationK8sDeploymentAnnotations,
+    Attribute::DestinationK8sDeploymentName,
+    Attribute::DestinationK8sDeploymentUid,
+    Attribute::DestinationK8sJobAnnotations,
+    Attribute::DestinationK8sJobName,
+    Attribute::DestinationK8sJobUid,
+    Attribute::DestinationK8sNamespaceName,
+    Attribute::DestinationK8sNodeAnnotations,
+    Attribute::DestinationK8sNodeName,
+    Attribute::DestinationK8sNodeUid,
+    Attribute::DestinationK8sPodAnnotations,
+    Attribute::DestinationK8sPodName,
+    Attribute::DestinationK8sPodUid,
+    Attribute::DestinationK8sReplicasetAnnotations,
+    Attribute::DestinationK8sReplicasetName,
+    Attribute::DestinationK8sReplicasetUid,
+    Attribute::DestinationK8sServiceAnnotations,
+    Attribute::DestinationK8sServiceName,
+    Attribute::DestinationK8sServiceUid,
+    Attribute::DestinationK8sStatefulsetAnnotations,
+    Attribute::DestinationK8sStatefulsetName,
+    Attribute::DestinationK8sStatefulsetUid,
+    Attribute::DestinationPort,
+    Attribute::ErrorType,
+    Attribute::FlowBytesDelta,
+    Attribute::FlowBytesTotal,
+    Attribute::FlowCommunityId,
+    Attribute::FlowConnectionState,
+    Attribute::FlowDirection,
+    Attribute::FlowEndReason,
+    Attribute::FlowIcmpCodeId,
+    Attribute::FlowIcmpCodeName,
+    Attribute::FlowIcmpTypeId,
+    Attribute::FlowIcmpTypeName,
+    Attribute::FlowInitiator,
+    Attribute::FlowIpDscpId,
+    Attribute::FlowIpDscpName,
+    Attribute::FlowIpEcnId,
+    Attribute::FlowIpEcnName,
+    Attribute::FlowIpFlowLabel,
+    Attribute::FlowIpTtl,
+    Attribute::FlowIpsecAhSpi,
+    Attribute::FlowIpsecEspSpi,
+    Attribute::FlowIpsecReceiverIndex,
+    Attribute::FlowIpsecSenderIndex,
+    Attribute::FlowPacketsDelta,
+    Attribute::FlowPacketsTotal,
+    Attribute::FlowReverseBytesDelta,
+    Attribute::FlowReverseBytesTotal,
+    Attribute::FlowReverseIcmpCodeId,
+    Attribute::FlowReverseIcmpCodeName,
+    Attribute::FlowReverseIcmpTypeId,
+    Attribute::FlowReverseIcmpTypeName,
+    Attribute::FlowReverseIpDscpId,
+    Attribute::FlowReverseIpDscpName,
+    Attribute::FlowReverseIpEcnId,
+    Attribute::FlowReverseIpEcnName,
+    Attribute::FlowReverseIpFlowLabel,
+    Attribute::FlowReverseIpTtl,
+    Attribute::FlowReversePacketsDelta,
+    Attribute::FlowReversePacketsTotal,
+    Attribute::FlowReverseTcpFlagsBits,
+    Attribute::FlowReverseTcpFlagsTags,
+    Attribute::FlowTcpClosedBy,
+    Attribute::FlowTcpFlagsBits,
+    Attribute::FlowTcpFlagsTags,
+    Attribute::FlowTcpHandshakeCndJitter,
+    Attribute::FlowTcpHandshakeCndLatency,
+    Attribute::FlowTcpHandshakeLatency,
+    Attribute::FlowTcpHandshakeSndJitter,
+    Attribute::FlowTcpHandshakeSndLatency,
+    Attribute::FlowTcpRndtripJitter,
+    Attribute::FlowTcpRndtripLatency,
+    Attribute::FlowTcpSvcJitter,
+    Attribute::FlowTcpSvcLatency,
+    Attribute::IpipBytesDelta,
+    Attribute::IpipBytesTotal,
+    Attribute::IpipDestinationAddress,
+    Attribute::IpipNetworkTransport,
+    Attribute::IpipNetworkType,
+    Attribute::IpipReverseBytesDelta,
+    Attribute::IpipReverseBytesTotal,
+    Attribute::IpipSourceAddress,
+    Attribute::NetworkInterfaceIndex,
+    Attribute::NetworkInterfaceMac,
+    Attribute::NetworkInterfaceName,
+    Attribute::NetworkPolicyEgress,
+    Attribute::NetworkPolicyIngress,
+    Attribute::NetworkTransport,
+    Attribute::NetworkType,
+    Attribute::ProcessExecutableName,
+    Attribute::ProcessPid,
+    Attribute::ServerAddress,
+    Attribute::ServerPort,
+    Attribute::SourceAddress,
+    Attribute::SourceContainerImageName,
+    Attribute::SourceContainerName,
+    Attribute::SourceK8sClusterName,
+    Attribute::SourceK8sClusterUid,
+    Attribute::SourceK8sContainerName,
+    Attribute::SourceK8sCronjobAnnotations,
+    Attribute::SourceK8sCronjobName,
+    Attribute::SourceK8sCronjobUid,
+    Attribute::SourceK8sDaemonsetAnnotations,
+    Attribute::SourceK8sDaemonsetName,
+    Attribute::SourceK8sDaemonsetUid,
+    Attribute::SourceK8sDeploymentAnnotations,
+    Attribute::SourceK8sDeploymentName,
+    Attribute::SourceK8sDeploymentUid,
+    Attribute::SourceK8sJobAnnotations,
+    Attribute::SourceK8sJobName,
+    Attribute::SourceK8sJobUid,
+    Attribute::SourceK8sNamespaceName,
+    Attribute::SourceK8sNodeAnnotations,
+    Attribute::SourceK8sNodeName,
+    Attribute::SourceK8sNodeUid,
+    Attribute::SourceK8sPodAnnotations,
+    Attribute::SourceK8sPodName,
+    Attribute::SourceK8sPodUid,
+    Attribute::SourceK8sReplicasetAnnotations,
+    Attribute::SourceK8sReplicasetName,
+    Attribute::SourceK8sReplicasetUid,
+    Attribute::SourceK8sServiceAnnotations,
+    Attribute::SourceK8sServiceName,
+    Attribute::SourceK8sServiceUid,
+    Attribute::SourceK8sStatefulsetAnnotations,
+    Attribute::SourceK8sStatefulsetName,
+    Attribute::SourceK8sStatefulsetUid,
+    Attribute::SourcePort,
+    Attribute::TunnelBytesDelta,
+    Attribute::TunnelBytesTotal,
+    Attribute::TunnelDestinationAddress,
+    Attribute::TunnelDestinationPort,
+    Attribute::TunnelId,
+    Attribute::TunnelIpsecAhSpi,
+    Attribute::TunnelIpsecEspSpi,
+    Attribute::TunnelKey,
+    Attribute::TunnelNetworkInterfaceMac,
+    Attribute::TunnelNetworkTransport,
+    Attribute::TunnelNetworkType,
+    Attribute::TunnelReceiverIndex,
+    Attribute::TunnelReverseBytesDelta,
+    Attribute::TunnelReverseBytesTotal,
+    Attribute::TunnelSenderIndex,
+    Attribute::TunnelSourceAddress,
+    Attribute::TunnelSourcePort,
+    Attribute::TunnelSpi,
+    Attribute::TunnelType,
+];
+
+/// A group in which attributes are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Always on.
+    Default,
+    /// The tunnel around the packets (VXLAN, Geneve, GRE, GTP-U and others).
+    Tunnel,
+    /// The outer header of IP in IP.
+    Ipip,
+    /// Identifiers of IPsec and WireGuard.
+    Ipsec,
+    /// UIDs of Kubernetes objects.
+    K8sUid,
+    /// Annotations of Kubernetes objects, one attribute each.
+    K8sAnnotations,
+    /// Labels of Kubernetes objects, one attribute each; none is declared yet.
+    K8sLabels,
+    /// Names of the network policies that apply.
+    NetworkPolicy,
+    /// Command lines of processes, which may hold secrets; none is declared yet.
+    ProcessCommand,
+}
+
+/// The groups that can be chosen.
+pub static GROUPS: [GroupDefinition; 8] = [
+    GroupDefinition {
+        group: Group::Tunnel,
+        name: "tunnel",
+        selected: true,
+        brief: "The tunnel around the packets (VXLAN, Geneve, GRE, GTP-U and others).",
+    },
+    GroupDefinition { group: Group::Ipip, name: "ipip", selected: true, brief: "The outer header of IP in IP." },
+    GroupDefinition {
+        group: Group::Ipsec,
+        name: "ipsec",
+        selected: true,
+        brief: "Identifiers of IPsec and WireGuard.",
+    },
+    GroupDefinition { group: Group::K8sUid, name: "k8s.uid", selected: false, brief: "UIDs of Kubernetes objects." },
+    GroupDefinition {
+        group: Group::K8sAnnotations,
+        name: "k8s.annotations",
+        selected: false,
+        brief: "Annotations of Kubernetes objects, one attribute each.",
+    },
+    GroupDefinition {
+        group: Group::K8sLabels,
+        name: "k8s.labels",
+        selected: false,
+        brief: "Labels of Kubernetes objects, one attribute each; none is declared yet.",
+    },
+    GroupDefinition {
+        group: Group::NetworkPolicy,
+        name: "network.policy",
+        selected: false,
+        brief: "Names of the network policies that apply.",
+    },
+    GroupDefinition {
+        group: Group::ProcessCommand,
+        name: "process.command",
+        selected: false,
+        brief: "Command lines of processes, which may hold secrets; none is declared yet.",
+    },
+];
+
+/// The attributes of registry/pending.yaml, as a pattern.
+macro_rules! pending {
+    () => {
+        $crate::Attribute::FlowInitiator
+            | $crate::Attribute::FlowConnectionState
+            | $crate::Attribute::FlowTcpHandshakeLatency
+            | $crate::Attribute::FlowTcpHandshakeSndLatency
+            | $crate::Attribute::FlowTcpHandshakeSndJitter
+            | $crate::Attribute::FlowTcpHandshakeCndLatency
+            | $crate::Attribute::FlowTcpHandshakeCndJitter
+            | $crate::Attribute::FlowTcpSvcLatency
+            | $crate::Attribute::FlowTcpSvcJitter
+            | $crate::Attribute::FlowTcpRndtripLatency
+            | $crate::Attribute::FlowTcpRndtripJitter
+            | $crate::Attribute::TunnelType
+            | $crate::Attribute::TunnelNetworkInterfaceMac
+            | $crate::Attribute::TunnelNetworkType
+            | $crate::Attribute::TunnelNetworkTransport
+            | $crate::Attribute::TunnelSourceAddress
+            | $crate::Attribute::TunnelSourcePort
+            | $crate::Attribute::TunnelDestinationAddress
+            | $crate::Attribute::TunnelDestinationPort
+            | $crate::Attribute::TunnelId
+            | $crate::Attribute::TunnelIpsecAhSpi
+            | $crate::Attribute::TunnelIpsecEspSpi
+            | $crate::Attribute::TunnelBytesDelta
+            | $crate::Attribute::TunnelBytesTotal
+            | $crate::Attribute::TunnelReverseBytesDelta
+            | $crate::Attribute::TunnelReverseBytesTotal
+            | $crate::Attribute::TunnelKey
+            | $crate::Attribute::TunnelSenderIndex
+            | $crate::Attribute::TunnelReceiverIndex
+            | $crate::Attribute::TunnelSpi
+            | $crate::Attribute::IpipNetworkType
+            | $crate::Attribute::IpipNetworkTransport
+            | $crate::Attribute::IpipSourceAddress
+            | $crate::Attribute::IpipDestinationAddress
+            | $crate::Attribute::IpipBytesDelta
+            | $crate::Attribute::IpipBytesTotal
+            | $crate::Attribute::IpipReverseBytesDelta
+            | $crate::Attribute::IpipReverseBytesTotal
+            | $crate::Attribute::FlowIpsecAhSpi
+            | $crate::Attribute::FlowIpsecEspSpi
+            | $crate::Attribute::FlowIpsecSenderIndex
+            | $crate::Attribute::FlowIpsecReceiverIndex
+            | $crate::Attribute::NetworkPolicyIngress
+            | $crate::Attribute::NetworkPolicyEgress
+            | $crate::Attribute::ProcessExecutableName
+            | $crate::Attribute::ProcessPid
+            | $crate::Attribute::SourceContainerName
+            | $crate::Attribute::SourceContainerImageName
+            | $crate::Attribute::DestinationContainerName
+            | $crate::Attribute::DestinationContainerImageName
+            | $crate::Attribute::ContainerImageName
+            | $crate::Attribute::ContainerName
+            | $crate::Attribute::SourceK8sClusterName
+            | $crate::Attribute::SourceK8sClusterUid
+            | $crate::Attribute::SourceK8sNodeName
+            | $crate::Attribute::SourceK8sNodeUid
+            | $crate::Attribute::SourceK8sNodeAnnotations
+            | $crate::Attribute::SourceK8sNamespaceName
+            | $crate::Attribute::SourceK8sPodName
+            | $crate::Attribute::SourceK8sPodUid
+            | $crate::Attribute::SourceK8sPodAnnotations
+            | $crate::Attribute::SourceK8sContainerName
+            | $crate::Attribute::SourceK8sDeploymentName
+            | $crate::Attribute::SourceK8sDeploymentUid
+            | $crate::Attribute::SourceK8sDeploymentAnnotations
+            | $crate::Attribute::SourceK8sReplicasetName
+            | $crate::Attribute::SourceK8sReplicasetUid
+            | $crate::Attribute::SourceK8sReplicasetAnnotations
+            | $crate::Attribute::SourceK8sStatefulsetName
+            | $crate::Attribute::SourceK8sStatefulsetUid
+            | $crate::Attribute::SourceK8sStatefulsetAnnotations
+            | $crate::Attribute::SourceK8sDaemonsetName
+            | $crate::Attribute::SourceK8sDaemonsetUid
+            | $crate::Attribute::SourceK8sDaemonsetAnnotations
+            | $crate::Attribute::SourceK8sJobName
+            | $crate::Attribute::SourceK8sJobUid
+            | $crate::Attribute::SourceK8sJobAnnotations
+            | $crate::Attribute::SourceK8sCronjobName
+            | $crate::Attribute::SourceK8sCronjobUid
+            | $crate::Attribute::SourceK8sCronjobAnnotations
+            | $crate::Attribute::SourceK8sServiceName
+            | $crate::Attribute::SourceK8sServiceUid
+            | $crate::Attribute::SourceK8sServiceAnnotations
+            | $crate::Attribute::DestinationK8sClusterName
+            | $crate::Attribute::DestinationK8sClusterUid
+            | $crate::Attribute::DestinationK8sNodeName
+            | $crate::Attribute::DestinationK8sNodeUid
+            | $crate::Attribute::DestinationK8sNodeAnnotations
+            | $crate::Attribute::DestinationK8sNamespaceName
+            | $crate::Attribute::DestinationK8sPodName
+            | $crate::Attribute::DestinationK8sPodUid
+            | $crate::Attribute::DestinationK8sPodAnnotations
+            | $crate::Attribute::DestinationK8sContainerName
+            | $crate::Attribute::DestinationK8sDeploymentName
+            | $crate::Attribute::DestinationK8sDeploymentUid
+            | $crate::Attribute::DestinationK8sDeploymentAnnotations
+            | $crate::Attribute::DestinationK8sReplicasetName
+            | $crate::Attribute::DestinationK8sReplicasetUid
+            | $crate::Attribute::DestinationK8sReplicasetAnnotations
+            | $crate::Attribute::DestinationK8sStatefulsetName
+            | $crate::Attribute::DestinationK8sStatefulsetUid
+            | $crate::Attribute::DestinationK8sStatefulsetAnnotations
+            | $crate::Attribute::DestinationK8sDaemonsetName
+            | $crate::Attribute::DestinationK8sDaemonsetUid
+            | $crate::Attribute::DestinationK8sDaemonsetAnnotations
+            | $crate::Attribute::DestinationK8sJobName
+            | $crate::Attribute::DestinationK8sJobUid
+            | $crate::Attribute::DestinationK8sJobAnnotations
+            | $crate::Attribute::DestinationK8sCronjobName
+            | $crate::Attribute::DestinationK8sCronjobUid
+            | $crate::Attribute::DestinationK8sCronjobAnnotations
+            | $crate::Attribute::DestinationK8sServiceName
+            | $crate::Attribute::DestinationK8sServiceUid
+            | $crate::Attribute::DestinationK8sServiceAnnotations
+    };
+}
+pub(crate) use pending;

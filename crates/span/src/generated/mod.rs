@@ -1,3 +1,4 @@
 //! What `cargo xtask codegen` derives from the registry.
 
 pub mod attributes;
+pub mod iana;
