@@ -8,6 +8,7 @@ use crate::{
 };
 
 const FRAME: &[u8] = &[1, 2, 3, 4, 5];
+type Options<'a> = &'a [(u16, &'a [u8])];
 const SECOND: u64 = 1_000_000_000;
 
 fn ethernet(time: Option<u64>, bytes: &[u8], wire_length: u32, interface: u32) -> Owned {
@@ -123,7 +124,7 @@ fn a_simple_packet_ends_at_the_snap_length() {
 fn resolutions_and_offsets() {
     for order in ORDERS {
         let offset = order_u64(order, 1_000_000_000);
-        let cases: [(&[(u16, &[u8])], u64, u64); 6] = [
+        let cases: [(Options, u64, u64); 6] = [
             (&[(9, &[9])], 1_500_000_000_123_456_789, 1_500_000_000_123_456_789),
             (&[(9, &[0x80 | 20])], 3 << 19, 1_500_000_000),
             (&[(2, b"eth0"), (9, &[3]), (14, &offset)], 500_000_000_123, 1_500_000_000_123_000_000),
