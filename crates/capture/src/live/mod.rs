@@ -1,0 +1,24 @@
+//! Live capture: the kernel program on this host's interfaces.
+//!
+//! [`Live`] loads the program, attaches it to the interfaces that the patterns choose, follows interfaces as they
+//! come and go, and reads the flow entries. Everything it attached goes with it: kernel links are closed when the
+//! process ends however it ends; filters on older kernels are removed when it is dropped.
+
+mod addresses;
+mod attach;
+mod batch;
+mod clock;
+mod error;
+mod kernel;
+mod links;
+mod netlink;
+mod pattern;
+mod qdisc;
+mod watch;
+
+pub use attach::AttachKind;
+pub use clock::Moment;
+pub use error::Error;
+pub use kernel::{Hook, Kernel, KernelOptions, SkbContext};
+pub use pattern::{InterfacePatterns, PatternError};
+pub use watch::{Live, LiveOptions, Losses};

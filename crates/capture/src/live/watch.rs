@@ -1,0 +1,197 @@
+//! The interfaces that are watched, and their flows.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use flowtrace_abi::{FlowEntry, FlowKey, Loss};
+
+use super::attach::{AttachKind, Attachment};
+use super::kernel::{Kernel, KernelOptions};
+use super::netlink::Changes;
+use super::{Error, InterfacePatterns, Moment, addresses, batch, links};
+
+/// Packets and bytes by loss.
+pub type Losses = Vec<(Loss, u64, u64)>;
+
+/// What to capture.
+#[derive(Clone, Debug)]
+pub struct LiveOptions {
+    /// Which interfaces.
+    pub interfaces: InterfacePatterns,
+    /// How to attach; without it, by tcx where the kernel has it.
+    pub attach: Option<AttachKind>,
+    /// How the program is loaded.
+    pub kernel: KernelOptions,
+}
+
+/// A running capture.
+pub struct Live {
+    // Dropped in this order: first no more packets, then the program.
+    attached: HashMap<u32, Attachment>,
+    kernel: Kernel,
+    changes: Changes,
+    patterns: InterfacePatterns,
+    kind: Option<AttachKind>,
+    names: HashMap<u32, Arc<str>>,
+    /// Interfaces that could not be attached to, so that it is said once.
+    failed: HashSet<u32>,
+}
+
+impl Live {
+    /// Loads the program and attaches it to the interfaces that are there.
+    ///
+    /// # Errors
+    /// When the program cannot be loaded or the kernel cannot be asked. An interface that cannot be watched is said
+    /// and passed over.
+    pub fn start(options: LiveOptions) -> Result<Self, Error> {
+        let kernel = Kernel::load(&options.kernel)?;
+        let mut live = Self {
+            attached: HashMap::new(),
+            kernel,
+            changes: Changes::listen().map_err(Error::Netlink)?,
+            patterns: options.interfaces,
+            kind: options.attach,
+            names: HashMap::new(),
+            failed: HashSet::new(),
+        };
+        live.follow()?;
+        Ok(live)
+    }
+
+    /// Becomes readable when interfaces or addresses change; then [`follow`](Self::follow) and
+    /// [`addresses`](Self::addresses) tell more.
+    pub fn changes(&self) -> BorrowedFd<'_> {
+        self.changes.as_fd()
+    }
+
+    /// Whether interfaces or addresses changed since the last call.
+    pub fn take_changes(&mut self) -> bool {
+        self.changes.take()
+    }
+
+    /// Attaches to interfaces that have come and forgets those that have gone.
+    ///
+    /// # Errors
+    /// When the kernel does not list its interfaces.
+    pub fn follow(&mut self) -> Result<(), Error> {
+        let links = links::list().map_err(Error::Netlink)?;
+        let present: HashSet<u32> = links.iter().map(|link| link.index).collect();
+        self.attached.retain(|index, attachment| {
+            let stays = present.contains(index);
+            if !stays {
+                tracing::info!(interface = attachment.name(), "interface has gone");
+            }
+            stays
+        });
+        self.failed.retain(|index| present.contains(index));
+        for link in links {
+            self.note_name(&link);
+            if self.patterns.matches(&link.name, link.is_loopback) && !self.attached.contains_key(&link.index) {
+                self.attach(&link);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_name(&mut self, link: &links::Link) {
+        if self.names.get(&link.index).is_none_or(|name| **name != *link.name) {
+            self.names.insert(link.index, Arc::from(link.name.as_str()));
+        }
+    }
+
+    fn attach(&mut self, link: &links::Link) {
+        if !link.is_ethernet {
+            if self.failed.insert(link.index) {
+                tracing::warn!(interface = link.name, "not watched: its packets have no Ethernet header");
+            }
+            return;
+        }
+        match self.attach_by_what_works(link) {
+            Ok(attachment) => {
+                tracing::debug!(interface = link.name, "watching");
+                self.failed.remove(&link.index);
+                self.attached.insert(link.index, attachment);
+            }
+            Err(error) => {
+                if self.failed.insert(link.index) {
+                    tracing::warn!(interface = link.name, "not watched: {error}");
+                }
+            }
+        }
+    }
+
+    /// By tcx; where the kernel refuses that, by clsact from then on.
+    fn attach_by_what_works(&mut self, link: &links::Link) -> Result<Attachment, Error> {
+        if let Some(kind) = self.kind {
+            return Attachment::new(&mut self.kernel, kind, &link.name, link.index);
+        }
+        let attachment = match Attachment::new(&mut self.kernel, AttachKind::Tcx, &link.name, link.index) {
+            Ok(attachment) => {
+                self.kind = Some(AttachKind::Tcx);
+                attachment
+            }
+            Err(_) => {
+                let attachment = Attachment::new(&mut self.kernel, AttachKind::Clsact, &link.name, link.index)?;
+                tracing::info!("this kernel has no tcx links; attached by clsact");
+                self.kind = Some(AttachKind::Clsact);
+                attachment
+            }
+        };
+        Ok(attachment)
+    }
+
+    /// Names of the interfaces that are watched, sorted.
+    pub fn watched(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.attached.values().map(Attachment::name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// How the programs are attached, once they are.
+    pub fn attach_kind(&self) -> Option<AttachKind> {
+        self.kind
+    }
+
+    /// The name of an interface, also of one that has gone.
+    pub fn interface_name(&self, index: u32) -> Option<Arc<str>> {
+        self.names.get(&index).cloned()
+    }
+
+    /// The addresses of this host.
+    ///
+    /// # Errors
+    /// When the kernel does not list them.
+    pub fn addresses(&self) -> Result<HashSet<IpAddr>, Error> {
+        addresses::list().map_err(Error::Netlink)
+    }
+
+    /// Reads all flows; see [`Kernel::scan`].
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    pub fn scan(
+        &mut self,
+        visit: impl FnMut(Moment, &[FlowKey], &[FlowEntry], &mut Vec<FlowKey>),
+    ) -> Result<(), Error> {
+        self.kernel.scan(visit)
+    }
+
+    /// What was seen and not counted into a flow so far.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    pub fn losses(&self) -> Result<Losses, Error> {
+        (0..Loss::COUNT)
+            .filter_map(Loss::at)
+            .map(|loss| self.kernel.loss(loss).map(|(packets, bytes)| (loss, packets, bytes)))
+            .collect()
+    }
+
+    /// Takes the programs off all interfaces and waits until no CPU runs them: what is read afterwards is final.
+    pub fn detach(&mut self) {
+        self.attached.clear();
+        batch::wait_for_running_programs();
+    }
+}
