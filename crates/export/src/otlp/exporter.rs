@@ -1,0 +1,214 @@
+//! The producer's side: records in, batches to the queue.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use flowtrace_flow::Record;
+use flowtrace_span::{Batch, Options, Resource};
+use http::Uri;
+use tokio::sync::watch;
+
+use super::client::Client;
+use super::counters::{Counters, Report, add};
+use super::endpoint::{self, EndpointError};
+use super::queue::{Encoded, Queue, Refusal};
+use super::retry::Retry;
+use super::worker::{Shared, Worker};
+
+/// Why there is no exporter.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL cannot be used.
+    #[error("OTLP receiver: {0}")]
+    Endpoint(#[from] EndpointError),
+    /// The system gave no thread or no event queue to the worker.
+    #[error("cannot start the OTLP exporter: {0}")]
+    Start(#[from] std::io::Error),
+    /// The connection could not be described to the gRPC library.
+    #[error("cannot set up the connection to the OTLP receiver: {0}")]
+    Setup(#[from] tonic::transport::Error),
+}
+
+/// What a push does when the queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// Waits: for files, which can wait.
+    Wait,
+    /// Drops the batch and counts it: for live traffic, which cannot.
+    Drop,
+}
+
+/// Bounds and times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What a push does when the queue is full.
+    pub full: Full,
+    /// Batches in the queue, at most.
+    pub queue: usize,
+    /// Records in a batch, at most. OpenTelemetry's batch processor has 512, too.
+    pub batch_records: usize,
+    /// Bytes at which a batch is closed; below the 4 MiB that gRPC servers take by default.
+    pub batch_bytes: usize,
+    /// Age at which a batch is closed.
+    pub batch_age: Duration,
+    /// How long one request may take (OTLP exporters' default: 10 s).
+    pub timeout: Duration,
+    /// How failed requests are tried again.
+    pub retry: Retry,
+}
+
+impl Settings {
+    /// The defaults: at most 64 MiB in the queue.
+    pub fn new(full: Full) -> Self {
+        Self {
+            full,
+            queue: 64,
+            batch_records: 512,
+            batch_bytes: 1 << 20,
+            batch_age: Duration::from_secs(1),
+            timeout: Duration::from_secs(10),
+            retry: Retry::default(),
+        }
+    }
+}
+
+/// Sends records to an OTLP/gRPC receiver. Dropped without [`Exporter::shutdown`], it forgets what is not sent.
+#[derive(Debug)]
+pub struct Exporter {
+    settings: Settings,
+    batch: Batch,
+    /// When the first record of the batch came.
+    opened: Option<Instant>,
+    shared: Arc<Shared>,
+    stop: watch::Sender<Option<Instant>>,
+    worker: Option<JoinHandle<()>>,
+    full_logged: bool,
+}
+
+impl Exporter {
+    /// Starts the worker. The receiver need not be there: connecting is part of sending.
+    pub fn new(url: &str, resource: &Resource, options: Options, settings: Settings) -> Result<Self, Error> {
+        let uri = endpoint::parse(url)?;
+        let shared = Arc::new(Shared { queue: Queue::new(settings.queue), counters: Counters::default() });
+        let (stop, stopped) = watch::channel(None);
+        let worker = start(uri, settings, Arc::clone(&shared), stopped)?;
+        let batch = Batch::new(resource, options);
+        Ok(Self { settings, batch, opened: None, shared, stop, worker: Some(worker), full_logged: false })
+    }
+
+    /// Adds the record to the batch, and the batch to the queue when it is full.
+    pub fn push(&mut self, record: &Record) {
+        if self.batch.is_empty() {
+            self.opened = Some(Instant::now());
+        }
+        self.batch.push(record);
+        if self.batch.len() >= self.settings.batch_records || self.batch.bytes() >= self.settings.batch_bytes {
+            self.enqueue(self.patience());
+        }
+    }
+
+    /// When [`Self::tick`] has something to do; `None` when there is nothing.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.opened.map(|opened| opened + self.settings.batch_age)
+    }
+
+    /// Queues the batch when it is old enough.
+    pub fn tick(&mut self, now: Instant) {
+        if self.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.enqueue(self.patience());
+        }
+    }
+
+    /// How many batches wait in the queue.
+    pub fn queue_depth(&self) -> usize {
+        self.shared.queue.depth()
+    }
+
+    /// What became of the records so far; those in the batch, in the queue and on the way are in none of its numbers.
+    pub fn report(&self) -> Report {
+        self.shared.counters.report()
+    }
+
+    /// Sends what is left, for at most so long, and says what became of all records.
+    pub fn shutdown(mut self, timeout: Duration) -> Report {
+        let deadline = Instant::now() + timeout;
+        self.enqueue(Some(deadline));
+        self.shared.queue.close();
+        let _ = self.stop.send(Some(deadline));
+        if let Some(worker) = self.worker.take()
+            && worker.join().is_err()
+        {
+            tracing::error!("the OTLP worker panicked; what it had not sent is counted as lost");
+        }
+        self.report()
+    }
+
+    /// Until when a push may wait for room.
+    fn patience(&self) -> Option<Instant> {
+        match self.settings.full {
+            Full::Wait => None,
+            Full::Drop => Some(Instant::now()),
+        }
+    }
+
+    fn enqueue(&mut self, deadline: Option<Instant>) {
+        self.opened = None;
+        if self.batch.is_empty() {
+            return;
+        }
+        let records = self.batch.len() as u64;
+        let bytes = self.batch.finish();
+        match self.shared.queue.push(Encoded { bytes, records }, deadline) {
+            Ok(()) => {}
+            Err(Refusal::Closed) => add(&self.shared.counters.shutdown, records),
+            Err(Refusal::Full) => {
+                add(&self.shared.counters.queue_full, records);
+                if !std::mem::replace(&mut self.full_logged, true) {
+                    tracing::warn!(bound = self.settings.queue, "the queue `otlp` is full; spans are lost; said once");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Exporter {
+    /// Tells the worker to end; does not wait for it.
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        let _ = self.stop.send(Some(Instant::now()));
+    }
+}
+
+/// Starts the worker's thread with a runtime of its own.
+fn start(
+    uri: Uri,
+    settings: Settings,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<Option<Instant>>,
+) -> Result<JoinHandle<()>, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let client = {
+        let _inside = runtime.enter();
+        Client::new(uri, settings.timeout)?
+    };
+    let Settings { retry, full, .. } = settings;
+    let worker = Worker { client, shared: Arc::clone(&shared), retry, full, down: false, heard: HashSet::new() };
+    let run = move || {
+        let _left = Left(shared);
+        runtime.block_on(worker.run(stop));
+        // A name server that does not answer must not hold up the end.
+        runtime.shutdown_background();
+    };
+    Ok(std::thread::Builder::new().name("otlp".into()).spawn(run)?)
+}
+
+/// Counts what the worker leaves behind, however it ends.
+struct Left(Arc<Shared>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
