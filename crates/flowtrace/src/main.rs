@@ -1,3 +1,35 @@
-//! The program.
+//! flowtrace: watches network traffic and turns every conversation into an OpenTelemetry trace.
+//!
+//! The program reads in the order it runs: command line → settings → capture → flow table → outputs → summary.
 
-fn main() {}
+mod cli;
+mod exit;
+mod host;
+mod log;
+mod output;
+mod progress;
+mod read;
+mod run;
+mod settings;
+mod summary;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    log::start(arguments.verbose, arguments.quiet);
+    let result = match &arguments.command {
+        cli::Command::Run(options) => run::run(options, arguments.quiet).map_err(Box::<dyn Error>::from),
+        cli::Command::Read(options) => read::read(options, arguments.quiet).map_err(Box::<dyn Error>::from),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            log::fatal(&*error);
+            exit::Exit::Failed.into()
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Watches network traffic and turns every conversation into an OpenTelemetry trace.
+///
+/// Records go to standard output, everything else to standard error.
+///
+/// Exit status: 0 done; 1 failed; 2 wrong command line; 3 a capture file was cut short or damaged (every flow before
+/// the damage was written); 4 records could not be delivered to the OTLP receiver.
+#[derive(Debug, Parser)]
+#[command(name = "flowtrace", version, arg_required_else_help = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more: -v what happens, -vv details, -vvv everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say nothing but errors; no summary.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch this host's interfaces until interrupted (needs root).
+    #[command(after_help = "Examples:\n  \
+        flowtrace run                                  flows of all interfaces, in the terminal\n  \
+        flowtrace run -i 'eth*' -i '!eth1'             of some\n  \
+        flowtrace run --otlp http://localhost:4317     to an OTLP receiver")]
+    Run(RunOptions),
+    /// Read capture files (pcap, pcapng; plain, gzip or zstd).
+    #[command(after_help = "Examples:\n  \
+        flowtrace read trace.pcap\n  \
+        flowtrace read --output json trace.pcapng.gz | jq .attributes\n  \
+        tcpdump -w - | flowtrace read -")]
+    Read(ReadOptions),
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Watch the interfaces that match: a glob (`eth*`), a regular expression between slashes (`/^en.*[0-9]$/`), `!`
+    /// before either to exclude. Repeatable. Without it: all but loopback.
+    #[arg(short, long = "interface", value_name = "PATTERN")]
+    pub interfaces: Vec<String>,
+    /// How many flows the kernel holds at most.
+    #[arg(long, value_name = "N", default_value_t = 131_072, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    pub max_flows: u32,
+    /// How often the kernel's counts are read.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
+    pub scan_interval: std::time::Duration,
+    /// Attach by tcx links or by clsact filters, instead of what the kernel has.
+    #[arg(long, value_name = "KIND", hide = true)]
+    pub attach: Option<Attach>,
+    /// Load this kernel program instead of the built-in one (for its developers).
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub bpf_object: Option<PathBuf>,
+    /// What both commands have.
+    #[command(flatten)]
+    pub common: CommonOptions,
+}
+
+/// Options of `read`.
+#[derive(Debug, Args)]
+pub struct ReadOptions {
+    /// Capture files, read one after the other as one capture; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What both commands have.
+    #[command(flatten)]
+    pub common: CommonOptions,
+}
+
+/// Options of both commands.
+#[derive(Debug, Args)]
+pub struct CommonOptions {
+    /// How records are written to standard output: `text` unless they go to an OTLP receiver, then `none`.
+    #[arg(short, long, value_name = "FORMAT")]
+    pub output: Option<Output>,
+    /// Send records to this OTLP/gRPC receiver, as `http://HOST:4317`.
+    #[arg(long, value_name = "URL")]
+    pub otlp: Option<String>,
+    /// Set a timeout, as `udp=30s`; repeatable. Names and defaults: active=60s tcp=20s tcp_fin=5s tcp_rst=5s udp=60s
+    /// icmp=10s generic=30s. `active` is how long a window lasts, the others how long a flow may be silent (tcp_fin and
+    /// tcp_rst: how long one that has ended lingers).
+    #[arg(short, long = "timeout", value_name = "NAME=DURATION")]
+    pub timeouts: Vec<String>,
+    /// Add opt-in groups of attributes, separated by commas; `all` for every one.
+    #[arg(long, value_name = "GROUP,...", default_value = "")]
+    pub attributes: String,
+    /// Seed of the Community ID.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub community_id_seed: u16,
+    /// Colours in text.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// An aligned line a record, for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+    /// An OTLP/JSON `ExportTraceServiceRequest` a line.
+    OtlpJson,
+    /// Not at all.
+    None,
+}
+
+/// Whether to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Yes.
+    Always,
+    /// No.
+    Never,
+}
+
+/// How to attach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Attach {
+    /// tcx links.
+    Tcx,
+    /// Filters of a clsact qdisc.
+    Clsact,
+}
+
+/// `1s`, `250ms`, `1m 30s`.
+pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write a number with a unit, as 500ms, 60s or 5m"))?;
+    if duration.is_zero() { Err("it must be longer than 0".to_owned()) } else { Ok(duration) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

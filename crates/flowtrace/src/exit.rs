@@ -1,0 +1,22 @@
+//! What the program's exit status says.
+
+use std::process::ExitCode;
+
+/// How the program ended. The numbers are part of the interface. (2 is a wrong command line, by clap.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// All went well.
+    Done = 0,
+    /// A capture file was cut short or damaged: every flow before the damage was written.
+    Damaged = 3,
+    /// Records could not be delivered to the OTLP receiver.
+    Undelivered = 4,
+    /// Nothing could be done, or not all of it: the message says what.
+    Failed = 1,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

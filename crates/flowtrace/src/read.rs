@@ -1,0 +1,183 @@
+//! `flowtrace read`: frames of capture files → dissector → flow table → outputs.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use flowtrace_capture::file::{Frame, Reader};
+use flowtrace_export::Full;
+use flowtrace_flow::{Interface, Record, Table};
+use flowtrace_wire::{Reason, dissect};
+
+use crate::cli::ReadOptions;
+use crate::exit::Exit;
+use crate::output::{Error, Outputs, Wanted};
+use crate::progress::Progress;
+use crate::summary::{Loss, Summary};
+use crate::{host, log, settings};
+
+/// Reads the files and writes their flows.
+pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
+    let settings = settings::flow_settings(&options.common)?;
+    let outputs = Outputs::open(&options.common, &host::resource()?, Full::Wait)?;
+    let mut reading = Reading {
+        table: Table::new(settings),
+        outputs,
+        records: Vec::new(),
+        interfaces: Interfaces::default(),
+        unparsed: [(0, 0); Reason::ALL.len()],
+        latest: 0,
+        summary: Summary::default(),
+        progress: Progress::new(quiet),
+    };
+    let mut exit = Exit::Done;
+    for path in &options.files {
+        match reading.file(path)? {
+            Ended::Well => {}
+            Ended::Unwanted => return Ok(exit),
+            Ended::Badly(how) => exit = exit.max(how),
+        }
+    }
+    let summary = reading.close()?;
+    if !quiet {
+        summary.say();
+    }
+    Ok(exit.max(summary.exit()))
+}
+
+/// How a file ended.
+enum Ended {
+    /// All of it was read.
+    Well,
+    /// Nobody wants more records.
+    Unwanted,
+    /// It could not be read, or not to its end; the user was told.
+    Badly(Exit),
+}
+
+struct Reading {
+    table: Table,
+    outputs: Outputs,
+    records: Vec<Record>,
+    interfaces: Interfaces,
+    unparsed: [(u64, u64); Reason::ALL.len()],
+    /// The latest stamp of the file, for packets without one.
+    latest: u64,
+    summary: Summary,
+    progress: Progress,
+}
+
+impl Reading {
+    fn file(&mut self, path: &Path) -> Result<Ended, Error> {
+        let mut reader = match Reader::open(path) {
+            Ok(reader) => reader,
+            Err(error) => {
+                log::fatal(&error);
+                return Ok(Ended::Badly(if error.is_damage() { Exit::Damaged } else { Exit::Failed }));
+            }
+        };
+        self.latest = 0;
+        self.interfaces.next_file();
+        let ended = self.frames(&mut reader);
+        self.progress.clear();
+        ended
+    }
+
+    fn frames(&mut self, reader: &mut Reader) -> Result<Ended, Error> {
+        loop {
+            let interface = match reader.next() {
+                Ok(Some(frame)) => self.frame(&frame),
+                Ok(None) => return Ok(Ended::Well),
+                Err(error) => {
+                    log::fatal(&error);
+                    return Ok(Ended::Badly(if error.is_damage() { Exit::Damaged } else { Exit::Failed }));
+                }
+            };
+            self.interfaces.note(interface, reader);
+            let (read, size) = (reader.bytes_read(), reader.size());
+            let table = &self.table;
+            self.progress.step(|| progress(read, size, table));
+            if !self.records.is_empty() && self.write()? == Wanted::No {
+                return Ok(Ended::Unwanted);
+            }
+        }
+    }
+
+    /// Counts one frame; returns its interface.
+    fn frame(&mut self, frame: &Frame<'_>) -> u32 {
+        let time = frame.time.unwrap_or(self.latest);
+        self.latest = self.latest.max(time);
+        match dissect(frame.bytes, frame.link, frame.wire_length) {
+            Ok(packet) => self.table.packet(time, &packet, self.interfaces.number(frame.interface), &mut self.records),
+            Err(reason) => {
+                let tally = &mut self.unparsed[reason as usize];
+                tally.0 += 1;
+                tally.1 += u64::from(frame.wire_length);
+            }
+        }
+        frame.interface
+    }
+
+    fn write(&mut self) -> Result<Wanted, Error> {
+        self.summary.count(&self.records);
+        for record in &mut self.records {
+            record.interface = record.interface.take().and_then(|seen| self.interfaces.of(seen));
+        }
+        self.outputs.write(&mut self.records)
+    }
+
+    fn close(mut self) -> Result<Summary, Error> {
+        self.table.close_all(&mut self.records);
+        let _ = self.write()?;
+        let mut summary = self.summary;
+        summary.flows = self.table.begun();
+        (summary.records, summary.otlp) = self.outputs.close()?;
+        summary.losses = Reason::ALL
+            .into_iter()
+            .zip(self.unparsed)
+            .map(|(reason, (packets, bytes))| Loss { name: reason.name(), is_loss: true, packets, bytes })
+            .collect();
+        Ok(summary)
+    }
+}
+
+fn progress(read: u64, size: Option<u64>, table: &Table) -> String {
+    let share = size.filter(|&size| size > 0).map(|size| format!("{:3} %", read.min(size) * 100 / size));
+    let share = share.unwrap_or_else(|| format!("{} MiB", read >> 20));
+    format!("{share} read, {} flows, {} of them open", table.begun(), table.open())
+}
+
+/// Names of the interfaces of all files. Numbers run on from file to file.
+#[derive(Default)]
+struct Interfaces {
+    base: u32,
+    next: u32,
+    names: HashMap<u32, Arc<str>>,
+}
+
+impl Interfaces {
+    fn next_file(&mut self) {
+        self.base = self.next;
+    }
+
+    fn number(&self, interface: u32) -> u32 {
+        self.base.saturating_add(interface)
+    }
+
+    /// Remembers the name of an interface when its first frame comes.
+    fn note(&mut self, interface: u32, reader: &Reader) {
+        let number = self.number(interface);
+        if number >= self.next {
+            self.next = number.saturating_add(1);
+            if let Some(name) = reader.interface_name(interface) {
+                self.names.insert(number, Arc::from(name));
+            }
+        }
+    }
+
+    /// What a record says of its interface: a file's numbers are not the system's.
+    fn of(&self, seen: Interface) -> Option<Interface> {
+        let name = seen.index.and_then(|index| self.names.get(&index.checked_sub(1)?)).cloned();
+        (name.is_some() || seen.mac.is_some()).then_some(Interface { index: None, name, mac: seen.mac })
+    }
+}

@@ -1,0 +1,211 @@
+//! `flowtrace run`: the kernel's counts → flow table → outputs, until a signal.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use flowtrace_abi::{FlowEntry, FlowKey};
+use flowtrace_capture::live::{self, AttachKind, InterfacePatterns, KernelOptions, Live, LiveOptions, Moment};
+use flowtrace_export::Full;
+use flowtrace_flow::{Clock, Ephemeral, Record, Settings, Table, Verdict};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::cli::{Attach, RunOptions};
+use crate::exit::Exit;
+use crate::output::{self, Outputs, Wanted};
+use crate::summary::{Loss, Summary};
+use crate::{host, log, settings};
+
+/// Why nothing is watched (any more).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The outputs.
+    #[error(transparent)]
+    Output(#[from] output::Error),
+    /// The capture.
+    #[error(transparent)]
+    Live(#[from] live::Error),
+    /// An interface pattern.
+    #[error("--interface: {0}")]
+    Pattern(#[from] live::PatternError),
+    /// The signal handlers.
+    #[error("cannot wait for signals: {0}")]
+    Signals(#[from] io::Error),
+}
+
+/// Watches until SIGINT or SIGTERM.
+pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
+    let settings = Settings {
+        observer: host::observer(),
+        ephemeral: Ephemeral::Host(host::ephemeral_ports()),
+        ..settings::flow_settings(&options.common).map_err(output::Error::from)?
+    };
+    let interfaces = InterfacePatterns::parse(&options.interfaces)?;
+    let resource = host::resource().map_err(output::Error::from)?;
+    let outputs = Outputs::open(&options.common, &resource, Full::Drop)?;
+    let signals = Signals::catch()?;
+    let live = Live::start(LiveOptions {
+        interfaces,
+        attach: options.attach.map(attach_kind),
+        kernel: KernelOptions {
+            max_flows: options.max_flows,
+            timeouts: settings.timeouts,
+            object: options.bpf_object.clone(),
+        },
+    })?;
+    if !quiet {
+        log::say(&watching(&live));
+    }
+    let mut watch =
+        Watch { live, table: Table::new(settings), outputs, records: Vec::new(), summary: Summary::default() };
+    let wanted = watch.until(&signals, options.scan_interval)?;
+    let summary = watch.close()?;
+    if !quiet && wanted == Wanted::Yes {
+        summary.say();
+    }
+    Ok(summary.exit())
+}
+
+fn attach_kind(attach: Attach) -> AttachKind {
+    match attach {
+        Attach::Tcx => AttachKind::Tcx,
+        Attach::Clsact => AttachKind::Clsact,
+    }
+}
+
+fn watching(live: &Live) -> String {
+    let names = live.watched();
+    if names.is_empty() {
+        return "no interface matches yet; waiting for one (interrupt to stop)".to_owned();
+    }
+    let how = match live.attach_kind() {
+        Some(AttachKind::Clsact) => " by clsact",
+        _ => "",
+    };
+    format!("watching {}{how} (interrupt to stop)", names.join(", "))
+}
+
+/// SIGINT and SIGTERM, as something to wait for. The second one ends the program at once.
+struct Signals {
+    wake: UnixStream,
+    stop: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        let (wake, write) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        write.set_nonblocking(true)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first signal finds the flag down.
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+            signal_hook::flag::register(signal, Arc::clone(&stop))?;
+            signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+        }
+        Ok(Self { wake, stop })
+    }
+
+    fn came(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+struct Watch {
+    // First: whatever happens, the programs come off before anything else goes.
+    live: Live,
+    table: Table,
+    outputs: Outputs,
+    records: Vec<Record>,
+    summary: Summary,
+}
+
+impl Watch {
+    /// Scans at every interval and follows the interfaces in between.
+    fn until(&mut self, signals: &Signals, interval: Duration) -> Result<Wanted, Error> {
+        self.table.set_local_addresses(self.live.addresses()?);
+        let mut next = Instant::now() + interval;
+        while !signals.came() {
+            self.wait(signals, next.saturating_duration_since(Instant::now()))?;
+            if self.live.take_changes() {
+                self.live.follow()?;
+                self.table.set_local_addresses(self.live.addresses()?);
+            }
+            if Instant::now() >= next {
+                next = Instant::now() + interval;
+                if self.scan()? == Wanted::No {
+                    return Ok(Wanted::No);
+                }
+            }
+        }
+        Ok(Wanted::Yes)
+    }
+
+    /// Sleeps until something changes, a signal comes, or the time is over.
+    fn wait(&self, signals: &Signals, time: Duration) -> io::Result<()> {
+        let changes = self.live.changes();
+        let mut files =
+            [PollFd::new(&changes, PollFlags::IN), PollFd::from_borrowed_fd(signals.wake.as_fd(), PollFlags::IN)];
+        let timeout = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
+        match poll(&mut files, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn scan(&mut self) -> Result<Wanted, Error> {
+        let Self { live, table, records, .. } = self;
+        live.scan(|now, keys, entries, gone| take(table, now, keys, entries, gone, records))?;
+        let wanted = self.write()?;
+        let open = self.outputs.tick()?;
+        Ok(if wanted == Wanted::No { wanted } else { open })
+    }
+
+    fn write(&mut self) -> Result<Wanted, Error> {
+        self.summary.count(&self.records);
+        for record in &mut self.records {
+            if let Some(interface) = &mut record.interface {
+                interface.name = interface.index.and_then(|index| self.live.interface_name(index));
+            }
+        }
+        Ok(self.outputs.write(&mut self.records)?)
+    }
+
+    /// Takes the programs off, reads what they counted to the last packet, closes all flows.
+    fn close(mut self) -> Result<Summary, Error> {
+        self.live.detach();
+        let _ = self.scan()?;
+        self.table.close_all(&mut self.records);
+        let _ = self.write()?;
+        let losses = self.live.losses()?;
+        let mut summary = self.summary;
+        summary.flows = self.table.begun();
+        (summary.records, summary.otlp) = self.outputs.close()?;
+        summary.losses = losses
+            .into_iter()
+            .map(|(loss, packets, bytes)| Loss { name: loss.name(), is_loss: loss.is_loss(), packets, bytes })
+            .collect();
+        Ok(summary)
+    }
+}
+
+/// Takes one batch of readings into the table.
+fn take(
+    table: &mut Table,
+    now: Moment,
+    keys: &[FlowKey],
+    entries: &[FlowEntry],
+    gone: &mut Vec<FlowKey>,
+    records: &mut Vec<Record>,
+) {
+    let clock = Clock { boot: now.boot, wall: now.wall };
+    for (key, entry) in keys.iter().zip(entries) {
+        if table.reading(clock, *key, entry, records) == Verdict::Delete {
+            gone.push(*key);
+        }
+    }
+}

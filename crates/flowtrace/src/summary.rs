@@ -1,0 +1,72 @@
+//! What was seen, and what was not counted, when the program ends.
+
+use flowtrace_export::Report;
+use flowtrace_flow::Record;
+
+use crate::exit::Exit;
+use crate::log;
+
+/// Counts over the whole run.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Packets in records.
+    pub packets: u64,
+    /// IP bytes in records.
+    pub bytes: u64,
+    /// Flows begun.
+    pub flows: u64,
+    /// Records written.
+    pub records: u64,
+    /// What is in no record.
+    pub losses: Vec<Loss>,
+    /// What became of records for the OTLP receiver.
+    pub otlp: Option<Report>,
+}
+
+/// Packets that were seen and are in no record, or are told for information.
+#[derive(Debug)]
+pub struct Loss {
+    /// The reason.
+    pub name: &'static str,
+    /// Whether they are missing from the records.
+    pub is_loss: bool,
+    /// How many.
+    pub packets: u64,
+    /// Their bytes: of frames that were not read, of IP packets otherwise.
+    pub bytes: u64,
+}
+
+impl Summary {
+    /// Counts records.
+    pub fn count(&mut self, records: &[Record]) {
+        for record in records {
+            self.packets += record.forward.packets + record.reverse.packets;
+            self.bytes += record.forward.bytes + record.reverse.bytes;
+        }
+    }
+
+    /// Says all of it on standard error: one line, and one a loss.
+    pub fn say(&self) {
+        let Self { packets, bytes, flows, records, .. } = self;
+        log::say(&format!("counted: packets={packets} bytes={bytes} flows={flows} records={records}"));
+        for Loss { name, is_loss, packets, bytes } in &self.losses {
+            if *packets > 0 {
+                let kind = if *is_loss { "not counted" } else { "noted" };
+                log::say(&format!("{kind}: reason={name} packets={packets} bytes={bytes}"));
+            }
+        }
+        if let Some(report) = &self.otlp {
+            let failed = &report.failed;
+            log::say(&format!(
+                "otlp: sent={} rejected={} queue_full={} refused={} unreachable={} shutdown={}",
+                report.sent, report.rejected, failed.queue_full, failed.refused, failed.unreachable, failed.shutdown
+            ));
+        }
+    }
+
+    /// The exit status so far.
+    pub fn exit(&self) -> Exit {
+        let undelivered = self.otlp.as_ref().is_some_and(|report| report.rejected + report.failed.total() > 0);
+        if undelivered { Exit::Undelivered } else { Exit::Done }
+    }
+}
