@@ -10,7 +10,7 @@ use flowtrace_flow::Record;
 
 use crate::protobuf::{field_length, put_bytes, put_fixed64, put_head, put_integer, put_varint, varint_length};
 use crate::resource::{Resource, ResourceValue};
-use crate::{Attribute, Options, Value, attributes, keys, kind, scope, span_name, status};
+use crate::{Attribute, Options, SCHEMA_URL, Value, attributes, keys, kind, scope, span_name, status};
 
 /// `ExportTraceServiceRequest.resource_spans`.
 const RESOURCE_SPANS: u8 = 1;
@@ -23,7 +23,7 @@ const SCOPE: u8 = 1;
 /// `ScopeSpans.spans`.
 const SPANS: u8 = 2;
 /// `schema_url` of `ResourceSpans` and `ScopeSpans`.
-const SCHEMA_URL: u8 = 3;
+const SCHEMA: u8 = 3;
 /// Fields of `Span`.
 mod span {
     pub(super) const TRACE_ID: u8 = 1;
@@ -77,7 +77,7 @@ impl Batch {
     /// An empty batch of spans of this resource.
     pub fn new(resource: &Resource, options: Options) -> Self {
         let mut schema = Vec::new();
-        put_bytes(&mut schema, SCHEMA_URL, scope::SCHEMA_URL.as_bytes());
+        put_bytes(&mut schema, SCHEMA, SCHEMA_URL.as_bytes());
         let (resource, scope) = (encode_resource(resource), encode_scope());
         let mut batch = Self { options, resource, scope, schema, buffer: Vec::new(), spans: 0 };
         batch.buffer = batch.room(CAPACITY);

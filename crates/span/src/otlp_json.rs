@@ -6,7 +6,7 @@ use flowtrace_flow::Record;
 
 use crate::json_text::{put_hex, put_integer, put_list, put_quoted, put_string};
 use crate::resource::{Resource, ResourceValue};
-use crate::{Attribute, Options, Value, attributes, keys, kind, scope, span_name, status};
+use crate::{Attribute, Options, SCHEMA_URL, Value, attributes, keys, kind, scope, span_name, status};
 
 /// Writes records as lines of OTLP/JSON, one request with one span each.
 #[derive(Clone, Debug)]
@@ -35,9 +35,9 @@ impl OtlpJson {
         put_string(&mut head, scope::VERSION);
         head.extend_from_slice(b"},\"spans\":[{");
         let mut tail = b"}],\"schemaUrl\":".to_vec();
-        put_string(&mut tail, scope::SCHEMA_URL);
+        put_string(&mut tail, SCHEMA_URL);
         tail.extend_from_slice(b"}],\"schemaUrl\":");
-        put_string(&mut tail, scope::SCHEMA_URL);
+        put_string(&mut tail, SCHEMA_URL);
         tail.extend_from_slice(b"}]}\n");
         Self { options, head, tail }
     }

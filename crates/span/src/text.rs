@@ -2,11 +2,12 @@
 
 mod cell;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use flowtrace_flow::{End, EndReason, Endpoint, Failure, Record, Side};
 
-use crate::span_name;
+use crate::iana;
 
 /// Writes records as aligned lines, with a line of column names before the first.
 ///
@@ -58,7 +59,7 @@ impl Text {
 
     fn put_header(&self, out: &mut Vec<u8>) {
         let header = format!(
-            "{:<12} {:>8}  {:<9} {:>source$}   {:<destination$} {:>7} {:>7} {:>8} {:>8}  {:<11} END",
+            "{:<12} {:>8}  {:<10} {:>source$}   {:<destination$} {:>7} {:>7} {:>8} {:>8}  {:<11} END",
             "TIME",
             "DURATION",
             "PROTOCOL",
@@ -87,7 +88,7 @@ impl Text {
 
         write!(self.line, "{dim}{}{reset} ", cell::time_of_day(record.end))?;
         write!(self.line, "{:>8}  ", cell::duration(record.end.saturating_sub(record.start)))?;
-        write!(self.line, "{:<9} ", transport(&span_name(record)))?;
+        write!(self.line, "{:<10} ", transport(record.protocol))?;
         write!(self.line, "{source:>width$} ", width = self.source_width)?;
         write!(self.line, "{} {destination:<width$} ", arrow(record.initiator), width = self.destination_width)?;
         for packets in [record.forward.packets, record.reverse.packets] {
@@ -118,9 +119,9 @@ impl Text {
     }
 }
 
-/// `network.transport`, the last part of a span's name.
-fn transport(name: &str) -> &str {
-    name.splitn(3, '_').nth(2).unwrap_or(name)
+/// `network.transport`: IANA's keyword, or the number.
+fn transport(protocol: u8) -> Cow<'static, str> {
+    iana::protocol_keyword(protocol).map_or_else(|| protocol.to_string().into(), Cow::Borrowed)
 }
 
 /// Address and port, IPv6 in brackets where there is a port.

@@ -101,6 +101,24 @@ fn keys_stand_in_their_order() {
     }
 }
 
+/// The schema that the documentation publishes.
+fn schema() -> jsonschema::Validator {
+    let schema = include_str!("../../../docs/reference/flow-span.schema.json");
+    jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap()
+}
+
+#[test]
+fn lines_follow_the_published_schema() {
+    let schema = schema();
+    let mut damaged = serde_json::from_str::<serde_json::Value>(&line(&records::tcp())).unwrap();
+    damaged["attributes"]["flow.bytse.delta"] = json!(1);
+    assert!(!schema.is_valid(&damaged), "a schema that takes anything checks nothing");
+    for record in records::table() {
+        let line = serde_json::from_str(&line(&record)).unwrap();
+        schema.validate(&line).unwrap_or_else(|error| panic!("{}: {error}", error.instance_path()));
+    }
+}
+
 proptest! {
     #[test]
     fn any_record_arrives(record in records::any_record()) {

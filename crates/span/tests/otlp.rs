@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use flowtrace_flow::Record;
 use flowtrace_span::{
-    Attribute, Batch, Environment, Facts, Options, OtlpJson, Resource, ResourceValue, Value, attributes, kind,
-    span_name, status,
+    Attribute, Batch, Environment, Facts, Options, OtlpJson, Resource, ResourceValue, SCHEMA_URL, Value, attributes,
+    kind, span_name, status,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as OtlpValue;
@@ -46,8 +46,7 @@ fn frame(mut request: ExportTraceServiceRequest, expected: usize) -> Vec<Span> {
     assert!(of_resource.scope_spans.is_empty());
     let scope = of_scope.scope.take().unwrap();
     assert_eq!((scope.name.as_str(), scope.version.as_str()), ("flowtrace", env!("CARGO_PKG_VERSION")));
-    assert!(of_resource.schema_url.starts_with("https://"));
-    assert_eq!(of_resource.schema_url, of_scope.schema_url);
+    assert_eq!((of_resource.schema_url.as_str(), of_scope.schema_url.as_str()), (SCHEMA_URL, SCHEMA_URL));
     let attributes = of_resource.resource.take().unwrap().attributes;
     let expected_attributes: Vec<_> =
         resource().attributes().iter().map(|(name, value)| pair(name, resource_value(value))).collect();

@@ -19,12 +19,12 @@ fn lines(colour: bool, records: &[Record]) -> Vec<String> {
 #[test]
 fn a_line_says_what_happened() {
     let expected = [
-        "TIME         DURATION  PROTOCOL                 SOURCE   DESTINATION             PKTS→   PKTS←   BYTES→   BYTES←  FLAGS       END",
-        "22:13:21.204   1.204s  tcp             192.0.2.1:51234 → 198.51.100.7:443           12      10    1.2kB   34.5kB  FSPA/FSPA   closed",
-        "22:13:20.000     85µs  tcp             192.0.2.1:51234 → 198.51.100.7:443            1       1      60B      40B  S/RA        closed refused",
-        "22:14:20.000    1m00s  udp       [2001:db8:1234:5678:9abc:def0:1234:5678]:40000 → [2001:db8::53]:53      100.0k       0  123.4MB       0B              active",
-        "22:13:21.204   1.204s  icmp                                           192.0.2.1 → 192.0.2.2                   3       3     252B     252B              idle",
-        "22:13:20.000        0  253                                            192.0.2.1 ↔ 192.0.2.2                   1       0      20B       0B              evicted",
+        "TIME         DURATION  PROTOCOL                  SOURCE   DESTINATION             PKTS→   PKTS←   BYTES→   BYTES←  FLAGS       END",
+        "22:13:21.204   1.204s  tcp              192.0.2.1:51234 → 198.51.100.7:443           12      10    1.2kB   34.5kB  FSPA/FSPA   closed",
+        "22:13:20.000     85µs  tcp              192.0.2.1:51234 → 198.51.100.7:443            1       1      60B      40B  S/RA        closed refused",
+        "22:14:20.000    1m00s  udp        [2001:db8:1234:5678:9abc:def0:1234:5678]:40000 → [2001:db8::53]:53      100.0k       0  123.4MB       0B              active",
+        "22:13:21.204   1.204s  icmp                                            192.0.2.1 → 192.0.2.2                   3       3     252B     252B              idle",
+        "22:13:20.000        0  253                                             192.0.2.1 ↔ 192.0.2.2                   1       0      20B       0B              evicted",
     ];
     let lines = lines(false, &records::table());
     assert_eq!(lines, expected, "\n{}", lines.join("\n"));
