@@ -1,5 +1,7 @@
 //! `cargo xtask codegen`: what is derived from `registry/`, committed next to what people write.
 
+#[cfg(test)]
+mod contract;
 mod iana;
 mod page;
 mod registry;
@@ -97,6 +99,22 @@ fn rustfmt(root: &Path, code: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a table of IANA says, and what it must not.
+    #[test]
+    fn tables_that_are_not_in_order_are_refused() {
+        for (text, expected) in [
+            ("number,keyword\n1,A\n1,B\n", "not above the row before"),
+            ("number,keyword\n256,A\n", "does not begin with numbers of one byte"),
+            ("number,keyword,more\n1,A,B\n", "has not 2 columns"),
+        ] {
+            let path = std::env::temp_dir().join(format!("flowtrace-iana-{}.csv", std::process::id()));
+            fs::write(&path, text).unwrap();
+            let error = iana::rows(&path, 2).unwrap_err();
+            fs::remove_file(&path).unwrap();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
 
     /// Repairs what differs and then fails, so that a second run passes and the difference can be looked at.
     #[test]

@@ -12,6 +12,8 @@ mod otlp;
 mod otlp_json;
 mod protobuf;
 mod resource;
+#[cfg(test)]
+mod sample;
 pub mod scope;
 mod selection;
 mod span;

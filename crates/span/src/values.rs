@@ -2,6 +2,8 @@
 
 mod header;
 mod scratch;
+#[cfg(test)]
+mod tests;
 
 use flowtrace_flow::{End, Endpoint, Interface, Record, Side};
 

@@ -61,7 +61,7 @@ fn private(out: &mut String, name: &str, parameters: &str, key: &str, arms: &str
 }
 
 /// The rows of a table; all columns but the last are numbers of one byte, ascending and unique.
-fn rows(path: &Path, columns: usize) -> Result<Vec<Vec<String>>> {
+pub(super) fn rows(path: &Path, columns: usize) -> Result<Vec<Vec<String>>> {
     let mut reader = csv::ReaderBuilder::new()
         .comment(Some(b'#'))
         .from_path(path)
