@@ -41,7 +41,7 @@ impl Way {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FlowKey {
-    /// The end that is smaller by (address, port).
+    /// The end that is smaller by (address, port); of a host that asks itself by ICMP, the one that asks.
     pub low: Address,
     /// The other end.
     pub high: Address,
@@ -73,7 +73,8 @@ impl FlowKey {
         }
         let expected = is_icmp || protocol::has_ports(packet.protocol);
         let detail = if expected && !packet.has_transport { Self::PORTLESS } else { 0 };
-        Self::ordered(packet, packet.source_port, packet.destination_port, detail, detail)
+        let first = packet.source_port <= packet.destination_port;
+        Self::ordered(packet, packet.source_port, packet.destination_port, detail, detail, first)
     }
 
     #[inline(always)]
@@ -81,19 +82,27 @@ impl FlowKey {
         let identifier = packet.icmp_identifier;
         let kind = packet.icmp_type;
         match icmp::role(packet.protocol, kind) {
-            icmp::Role::Query { reply } => Self::ordered(packet, identifier, identifier, kind, reply),
-            icmp::Role::Reply { request } => Self::ordered(packet, identifier, identifier, kind, request),
+            icmp::Role::Query { reply } => Self::ordered(packet, identifier, identifier, kind, reply, true),
+            icmp::Role::Reply { request } => Self::ordered(packet, identifier, identifier, kind, request, false),
             icmp::Role::OneWay => {
                 let message = u16::from_be_bytes([kind, packet.icmp_code]);
-                Self::ordered(packet, message, !message, 0, 0)
+                Self::ordered(packet, message, !message, 0, 0, message <= !message)
             }
         }
     }
 
-    /// Puts the ends in order; `detail` is the sender's where the sender is the low end, else the receiver's.
+    /// Puts the ends in order; `detail` is the sender's where the sender is the low end, else the receiver's. Where a
+    /// host talks to itself, `first` says whether the sender is the low end.
     #[inline(always)]
-    fn ordered(packet: &Packet, sender: u16, receiver: u16, sender_detail: u8, receiver_detail: u8) -> (Self, Way) {
-        let up = packet.source < packet.destination || (packet.source == packet.destination && sender <= receiver);
+    fn ordered(
+        packet: &Packet,
+        sender: u16,
+        receiver: u16,
+        sender_detail: u8,
+        receiver_detail: u8,
+        first: bool,
+    ) -> (Self, Way) {
+        let up = packet.source < packet.destination || (packet.source == packet.destination && first);
         let (low, high, low_port, high_port, detail, way) = if up {
             (packet.source, packet.destination, sender, receiver, sender_detail, Way::Up)
         } else {
@@ -214,6 +223,14 @@ mod tests {
         assert_ne!(mine, theirs);
         assert_eq!(mine.icmp_query_way(), Some(way));
         assert_eq!(theirs.icmp_query_way(), Some(their_way));
+    }
+
+    #[test]
+    fn a_host_that_asks_itself_has_one_key() {
+        let (request, way) = FlowKey::of(&message(1, 1, 8, 0, 77));
+        let (reply, way_back) = FlowKey::of(&message(1, 1, 0, 0, 77));
+        assert_eq!((request, way), (reply, way_back.back()));
+        assert_eq!(request.icmp_query_way(), Some(way));
     }
 
     #[test]
