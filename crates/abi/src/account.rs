@@ -78,20 +78,21 @@ pub fn account<C: Cells>(entry: &mut C, packet: &Packet, event: &Event) {
 fn account_tcp<C: Cells>(entry: &mut C, packet: &Packet, event: &Event) {
     let flags = packet.tcp_flags;
     let before = entry.state();
-    let seen = state::flags(event.way, flags);
-    if before & seen != seen {
-        entry.raise(seen);
-    }
+    let mut raised = state::flags(event.way, flags);
     const EDGES: u8 = tcp::SYN | tcp::FIN | tcp::RST;
     const FINS: u32 = state::flags(Way::Up, tcp::FIN) | state::flags(Way::Down, tcp::FIN);
     if flags & EDGES != 0 || before & FINS != 0 {
-        account_edge(entry, packet, event, before);
+        raised |= account_edge(entry, packet, event, before);
+    }
+    // Last, and at once: who sees a bit on another CPU finds the values written that go with it.
+    if before & raised != raised {
+        entry.raise(raised);
     }
 }
 
 /// What SYN, FIN and RST, and the acknowledgement of a FIN, say about the connection.
 #[inline(always)]
-fn account_edge<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, before: u32) {
+fn account_edge<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, before: u32) -> u32 {
     let flags = packet.tcp_flags;
     let way = event.way;
     let mut raised = 0;
@@ -121,9 +122,7 @@ fn account_edge<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, before:
             raised |= state::ENDED_BY_RESET;
         }
     }
-    if before & raised != raised {
-        entry.raise(raised);
-    }
+    raised
 }
 
 /// Who began: the sender of a SYN, or the receiver of a SYN-ACK; and with which sequence number.
