@@ -112,7 +112,8 @@ impl Flow {
         }
     }
 
-    /// Begins the next window.
+    /// Begins the next window. In file mode, the first packet of a way then writes its header values again; live, the
+    /// kernel does it by scan.
     pub fn next_window(&mut self, start: u64) {
         self.window = start;
         for way in 0..2 {
@@ -120,6 +121,7 @@ impl Flow {
             self.base[way] = Count { packets: tally.packets, bytes: tally.bytes };
         }
         self.headers = [0; 2];
+        self.entry.epochs = [0; 2];
     }
 
     /// The record of the window that ends at `end`. `named` counts it.

@@ -10,7 +10,7 @@ use crate::flow::Flow;
 use crate::settings::SECOND;
 use crate::{Record, Table};
 
-/// Every packet writes its header values where this differs from the entry's; windows set the entry's back to 0.
+/// A packet writes its header values where this differs from the entry's, which each window sets back to 0.
 const EPOCH: u16 = 1;
 
 /// When flows are over: one timer a flow, checked when it is due and set again if a packet came in between.
