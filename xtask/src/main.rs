@@ -2,6 +2,7 @@
 
 mod codegen;
 mod ebpf;
+mod fuzz;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -23,6 +24,12 @@ enum Task {
     },
     /// Build the kernel programs and write crates/ebpf/prebuilt.
     Ebpf(ebpf::Arguments),
+    /// Fuzz the dissector and the file reader; installs cargo-fuzz where it is missing.
+    Fuzz {
+        /// How long each of them runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
 }
 
 fn main() -> Result<()> {
@@ -30,5 +37,6 @@ fn main() -> Result<()> {
     match arguments.task {
         Task::Codegen { check } => codegen::run(check),
         Task::Ebpf(arguments) => ebpf::run(&arguments),
+        Task::Fuzz { seconds } => fuzz::run(seconds),
     }
 }
