@@ -39,7 +39,7 @@ impl Way {
 /// For other protocols `detail` is 0. Where a protocol with ports, or ICMP, showed none (later fragments, headers cut
 /// short) it is [`PORTLESS`](Self::PORTLESS).
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowKey {
     /// The end that is smaller by (address, port); of a host that asks itself by ICMP, the one that asks.
     pub low: Address,
@@ -56,13 +56,18 @@ pub struct FlowKey {
     /// See above.
     pub detail: u8,
     /// Which flow of these ends this is, where one follows another before the first entry is gone. 0 is the first, and
-    /// knows the latest ([`FlowEntry::successor`](crate::FlowEntry::successor)).
+    /// knows the latest ([`FlowEntry::successor`](crate::FlowEntry::successor)); after [`LAST_GENERATION`] comes 1
+    /// again, if its entry is gone.
+    ///
+    /// [`LAST_GENERATION`]: Self::LAST_GENERATION
     pub generation: u8,
 }
 
 impl FlowKey {
     /// Value of `detail` where a protocol with ports showed none. No ICMP query or reply has this type.
     pub const PORTLESS: u8 = 1;
+    /// The last generation that a key can name.
+    pub const LAST_GENERATION: u8 = u8::MAX;
 
     /// The key of a packet's flow (generation 0) and the packet's way in it.
     #[inline(always)]
@@ -153,6 +158,13 @@ impl FlowKey {
     #[inline(always)]
     pub const fn has_ports(&self) -> bool {
         protocol::has_ports(self.protocol) && self.detail != Self::PORTLESS
+    }
+
+    /// The generation that follows this one.
+    #[inline(always)]
+    pub const fn next_generation(self) -> Self {
+        let next = if self.generation == Self::LAST_GENERATION { 1 } else { self.generation + 1 };
+        self.with_generation(next)
     }
 
     /// The same ends, another generation.

@@ -31,6 +31,12 @@ pub struct Flow {
     pub armed: u64,
     /// Live: an earlier reading found that another flow of the same ends has begun.
     pub was_superseded: bool,
+    /// Live: it was over at the last reading.
+    pub is_over: bool,
+    /// Live: it was read once only.
+    pub is_fresh: bool,
+    /// Its identity, where that was settled before its first record is made, and the orientation it takes over.
+    pub settled: Option<(Identity, Option<Orientation>)>,
     /// Decided when the first record is made.
     pub named: Option<Named>,
 }
@@ -70,6 +76,9 @@ impl Flow {
             wall_offset,
             armed: u64::MAX,
             was_superseded: false,
+            is_over: false,
+            is_fresh: true,
+            settled: None,
             named: None,
         }
     }
@@ -96,6 +105,12 @@ impl Flow {
     /// Why a flow that is over is over.
     pub fn end_reason(&self) -> EndReason {
         if self.has_ended() { EndReason::EndOfFlowDetected } else { EndReason::IdleTimeout }
+    }
+
+    /// Why a flow ends where the observer stops: it may be over, but not written yet.
+    pub fn stop_reason(&self, timeouts: &Timeouts) -> EndReason {
+        let is_over = self.entry.state & state::SUPERSEDED != 0 || self.read >= self.deadline(timeouts);
+        if is_over || self.has_ended() { self.end_reason() } else { EndReason::ForcedEnd }
     }
 
     /// A time of this flow in nanoseconds since the Unix epoch.

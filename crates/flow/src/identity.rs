@@ -1,15 +1,13 @@
-//! Trace and span ids, and the memory that lets a flow that comes back keep its trace.
+//! Trace and span ids.
 //!
 //! Both ids are SipHash-2-4-128 (Aumasson and Bernstein, "SipHash: a fast short-input PRF"); numbers are big-endian.
 
-use std::collections::VecDeque;
 use std::hash::Hasher;
 
 use flowtrace_abi::{FlowKey, state};
-use hashbrown::HashMap;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
-use crate::{SpanId, TraceId, orientation::Orientation};
+use crate::{SpanId, TraceId};
 
 /// Version of the derivation: the first byte that is hashed.
 const VERSION: u8 = 1;
@@ -19,7 +17,7 @@ const SEQUENCE: u8 = 1;
 const BUCKET: u8 = 2;
 
 /// What a trace id is made of, beside the key: the protocol and the two ends in bytewise order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ends([u8; 37]);
 
 impl Ends {
@@ -100,77 +98,11 @@ pub struct Identity {
     pub generation: u32,
 }
 
-/// Flows that ended, by their ends: bounded in number and in time.
-#[derive(Debug)]
-pub struct Identities {
-    known: HashMap<Ends, Remembered, foldhash::fast::RandomState>,
-    order: VecDeque<(u64, Ends)>,
-    capacity: usize,
-    window: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Remembered {
-    trace_id: TraceId,
-    generations: u32,
-    until: u64,
-    /// What was decided about its ends, where it ended by silence and may go on.
-    resumable: Option<Orientation>,
-}
-
-impl Identities {
-    /// A memory of `capacity` flows, each for `window` nanoseconds.
-    pub fn new(capacity: usize, window: u64) -> Self {
-        Self { known: HashMap::default(), order: VecDeque::new(), capacity, window }
-    }
-
-    /// The identity of a flow that is named now, and the orientation it takes over from the flow it continues.
-    /// `computed` is the trace id by its own packets; a flow without a handshake continues one that fell silent.
-    pub fn identify(&self, ends: &Ends, mark: Mark, computed: TraceId, now: u64) -> (Identity, Option<Orientation>) {
-        let Some(known) = self.known.get(ends).filter(|known| now < known.until) else {
-            return (Identity { trace_id: computed, generation: 0 }, None);
-        };
-        let continues = known.resumable.is_some() && matches!(mark, Mark::Bucket(_));
-        if continues || known.trace_id == computed {
-            let identity = Identity { trace_id: known.trace_id, generation: known.generations };
-            return (identity, known.resumable);
-        }
-        (Identity { trace_id: computed, generation: 0 }, None)
-    }
-
-    /// Remembers a flow; `resumable` where it ended by silence.
-    pub fn remember(&mut self, ends: Ends, identity: Identity, resumable: Option<Orientation>, now: u64) {
-        if self.capacity == 0 {
-            return;
-        }
-        self.forget(now);
-        let until = now.saturating_add(self.window);
-        let generations = identity.generation.saturating_add(1);
-        self.known.insert(ends, Remembered { trace_id: identity.trace_id, generations, until, resumable });
-        self.order.push_back((until, ends));
-    }
-
-    /// Drops what is out of date, and the oldest where there is no room.
-    fn forget(&mut self, now: u64) {
-        while let Some(&(until, ends)) = self.order.front() {
-            if until > now && self.order.len() < self.capacity {
-                break;
-            }
-            self.order.pop_front();
-            if self.known.get(&ends).is_some_and(|known| known.until == until) {
-                self.known.remove(&ends);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use flowtrace_abi::Way;
     use flowtrace_wire::Address;
 
     use super::*;
-    use crate::Direction;
 
     fn ends(port: u16) -> Ends {
         Ends::of(&FlowKey {
@@ -183,9 +115,6 @@ mod tests {
             ..FlowKey::default()
         })
     }
-
-    const ORIENTATION: Orientation =
-        Orientation { forward: Way::Up, initiator: Some(Way::Up), direction: Direction::Forward };
 
     #[test]
     fn ids_depend_on_every_part() {
@@ -203,42 +132,5 @@ mod tests {
         assert_ne!(span, span_id(&[0; 16], &base, "b", 0, 0));
         assert_ne!(span, span_id(&[0; 16], &base, "a", 1, 0));
         assert_ne!(span, span_id(&[0; 16], &base, "a", 0, 1));
-    }
-
-    #[test]
-    fn a_silent_flow_comes_back_as_the_same_trace() {
-        let mut memory = Identities::new(10, 1000);
-        let (first, second) = ([1; 16], [2; 16]);
-        memory.remember(ends(1), Identity { trace_id: first, generation: 0 }, Some(ORIENTATION), 100);
-        let (identity, orientation) = memory.identify(&ends(1), Mark::Bucket(9), second, 500);
-        assert_eq!(identity, Identity { trace_id: first, generation: 1 });
-        assert_eq!(orientation, Some(ORIENTATION));
-        assert_eq!(memory.identify(&ends(1), Mark::Bucket(9), second, 1100).0.trace_id, second, "out of date");
-    }
-
-    #[test]
-    fn a_new_handshake_is_a_new_trace() {
-        let mut memory = Identities::new(10, 1000);
-        memory.remember(ends(1), Identity { trace_id: [1; 16], generation: 4 }, Some(ORIENTATION), 100);
-        let fresh = memory.identify(&ends(1), Mark::Sequence(3), [2; 16], 500).0;
-        assert_eq!(fresh, Identity { trace_id: [2; 16], generation: 0 });
-        let same = memory.identify(&ends(1), Mark::Sequence(3), [1; 16], 500).0;
-        assert_eq!(same.generation, 5, "the same handshake seen again");
-    }
-
-    #[test]
-    fn a_closed_connection_is_not_continued() {
-        let mut memory = Identities::new(10, 1000);
-        memory.remember(ends(1), Identity { trace_id: [1; 16], generation: 0 }, None, 100);
-        assert_eq!(memory.identify(&ends(1), Mark::Bucket(1), [2; 16], 200).0.trace_id, [2; 16]);
-    }
-
-    #[test]
-    fn the_memory_is_bounded() {
-        let mut memory = Identities::new(3, 1000);
-        for port in 0..100 {
-            memory.remember(ends(port), Identity { trace_id: [1; 16], generation: 0 }, None, 100);
-            assert!(memory.known.len() <= 3 && memory.order.len() <= 3);
-        }
     }
 }

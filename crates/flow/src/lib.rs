@@ -7,6 +7,7 @@
 mod flow;
 mod identity;
 mod live;
+mod memory;
 mod orientation;
 mod packets;
 mod record;
@@ -14,7 +15,7 @@ mod settings;
 mod store;
 mod table;
 
-pub use identity::{Identities, Identity, span_id, trace_id};
+pub use identity::{Ends, Identity, Mark, span_id, trace_id};
 pub use live::{Clock, Verdict};
 pub use orientation::{Ephemeral, SourceMode};
 pub use record::*;

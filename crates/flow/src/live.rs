@@ -30,6 +30,9 @@ pub enum Verdict {
 impl Table {
     /// Takes one reading of a flow's entry.
     pub fn reading(&mut self, now: Clock, key: FlowKey, entry: &FlowEntry, records: &mut Vec<Record>) -> Verdict {
+        if self.closed.remove(&key) {
+            return Verdict::Delete;
+        }
         if self.anchors.contains_key(&key) {
             return self.reading_of_anchor(key, entry);
         }
@@ -49,12 +52,15 @@ impl Table {
         let Some(flow) = self.store.get_mut(at) else { return Verdict::Keep };
         flow.note_headers();
         let superseded = entry.state & state::SUPERSEDED != 0;
-        let is_final = if superseded { flow.was_superseded } else { now.boot >= flow.deadline(&timeouts).saturating_add(GRACE) };
+        let is_final =
+            if superseded { flow.was_superseded } else { now.boot >= flow.deadline(&timeouts).saturating_add(GRACE) };
         flow.was_superseded = superseded;
-        if !is_final {
+        flow.is_over = is_final;
+        if !is_final || self.waits(at) {
             return Verdict::Keep;
         }
         self.close(at, records);
+        self.close_successors(key, records);
         if key.generation == 0 && entry.successor != 0 {
             self.anchors.insert(key, None);
             return Verdict::Keep;
@@ -66,15 +72,45 @@ impl Table {
     /// shows that the flow goes on: so no window is empty.
     fn update(&mut self, at: u32, now: Clock, entry: &FlowEntry, records: &mut Vec<Record>) {
         let active = self.settings.active;
+        let waits = self.waits(at);
         let Some(flow) = self.store.get_mut(at) else { return };
         let grew = (0..2).any(|way| entry.ways[way].packets != flow.entry.ways[way].packets);
-        if grew && !flow.has_ended() && flow.read >= flow.window.saturating_add(active) {
+        if grew && !waits && !flow.has_ended() && flow.read >= flow.window.saturating_add(active) {
             let end = flow.read;
             self.cut(at, end, records);
         }
         if let Some(flow) = self.store.get_mut(at) {
             flow.entry = *entry;
             flow.read = now.boot;
+            flow.is_fresh = false;
+        }
+    }
+
+    /// Whether a flow's first record has to wait, so that names do not depend on the order of readings: flows of the
+    /// same trace are named in the order in which they began, and one scan has to pass until all of these were read.
+    fn waits(&self, at: u32) -> bool {
+        let Some(flow) = self.store.get(at).filter(|flow| flow.named.is_none()) else { return false };
+        if flow.key.generation == 0 {
+            return flow.is_fresh && flow.key.is_icmp();
+        }
+        let is_before = |generation: u8| {
+            let before = self.store.find(&flow.key.with_generation(generation)).and_then(|at| self.store.get(at));
+            before.is_some_and(|before| before.entry.first <= flow.entry.first)
+        };
+        let first_again = flow.key.generation == 1 && is_before(FlowKey::LAST_GENERATION);
+        flow.is_fresh || is_before(flow.key.generation - 1) || first_again
+    }
+
+    /// Closes the later flows of the same ends that waited for this one. Their entries go when they are read again.
+    fn close_successors(&mut self, mut key: FlowKey, records: &mut Vec<Record>) {
+        loop {
+            key = key.next_generation();
+            let Some(at) = self.store.find(&key) else { return };
+            if !self.store.get(at).is_some_and(|flow| flow.is_over) || self.waits(at) {
+                return;
+            }
+            self.close(at, records);
+            self.closed.insert(key);
         }
     }
 
@@ -82,7 +118,8 @@ impl Table {
     /// which two readings have to find.
     fn reading_of_anchor(&mut self, key: FlowKey, entry: &FlowEntry) -> Verdict {
         let latest = key.with_generation(entry.successor as u8);
-        let missing = self.store.find(&latest).is_none().then_some(entry.successor);
+        let is_missing = self.store.find(&latest).is_none() && !self.closed.contains(&latest);
+        let missing = is_missing.then_some(entry.successor);
         let Some(before) = self.anchors.get_mut(&key) else { return Verdict::Keep };
         if missing.is_some() && *before == missing {
             self.anchors.remove(&key);

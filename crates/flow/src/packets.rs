@@ -8,6 +8,7 @@ use flowtrace_wire::Packet;
 
 use crate::flow::Flow;
 use crate::settings::SECOND;
+use crate::store::Store;
 use crate::{Record, Table};
 
 /// A packet writes its header values where this differs from the entry's, which each window sets back to 0.
@@ -16,6 +17,17 @@ const EPOCH: u16 = 1;
 /// When flows are over: one timer a flow, checked when it is due and set again if a packet came in between.
 #[derive(Default)]
 pub struct Timers(BinaryHeap<Reverse<(u64, u32)>>);
+
+impl Timers {
+    /// Sets a flow's timer. Those of flows that are gone are dropped when they make up most: they come due only as time
+    /// goes on, which a stranger's file need not let it.
+    fn set(&mut self, due: u64, at: u32, store: &Store) {
+        self.0.push(Reverse((due, at)));
+        if self.0.len() > 4 * store.len() + 1024 {
+            self.0.retain(|&Reverse((due, at))| store.get(at).is_some_and(|flow| flow.armed == due));
+        }
+    }
+}
 
 impl Table {
     /// Counts one packet, seen at `time` (nanoseconds since the Unix epoch) at the file's interface `interface`.
@@ -49,7 +61,7 @@ impl Table {
             let deadline = flow.deadline(&timeouts);
             if deadline > time {
                 flow.armed = deadline;
-                self.timers.0.push(Reverse((deadline, at)));
+                self.timers.set(deadline, at, &self.store);
             } else {
                 self.close(at, records);
             }
@@ -66,7 +78,7 @@ impl Table {
         let deadline = flow.deadline(&self.settings.timeouts);
         flow.armed = deadline;
         let at = self.begin(flow);
-        self.timers.0.push(Reverse((deadline, at)));
+        self.timers.set(deadline, at, &self.store);
     }
 
     fn packet_of(&mut self, at: u32, key: FlowKey, packet: &Packet, mut event: Event, records: &mut Vec<Record>) {
@@ -86,7 +98,7 @@ impl Table {
         let deadline = flow.deadline(&timeouts);
         if deadline < flow.armed {
             flow.armed = deadline;
-            self.timers.0.push(Reverse((deadline, at)));
+            self.timers.set(deadline, at, &self.store);
         }
     }
 }

@@ -30,7 +30,7 @@ impl Store {
 
     /// Adds a flow whose key is not there.
     pub fn insert(&mut self, flow: Flow) -> u32 {
-        let hash = self.hasher.hash_one(&flow.key);
+        let hash = self.hasher.hash_one(flow.key);
         let at = match self.free.pop() {
             Some(at) => {
                 self.flows[at as usize] = Some(flow);
@@ -43,13 +43,18 @@ impl Store {
         };
         let (flows, hasher) = (&self.flows, &self.hasher);
         self.index.insert_unique(hash, at, |&at| match &flows[at as usize] {
-            Some(flow) => hasher.hash_one(&flow.key),
+            Some(flow) => hasher.hash_one(flow.key),
             None => 0,
         });
         at
     }
 
     /// The flow at an index, if it is open.
+    pub fn get(&self, at: u32) -> Option<&Flow> {
+        self.flows.get(at as usize)?.as_ref()
+    }
+
+    /// The same, to be changed.
     pub fn get_mut(&mut self, at: u32) -> Option<&mut Flow> {
         self.flows.get_mut(at as usize)?.as_mut()
     }
@@ -57,16 +62,19 @@ impl Store {
     /// Removes the flow at an index.
     pub fn remove(&mut self, at: u32) -> Option<Flow> {
         let flow = self.flows.get_mut(at as usize)?.take()?;
-        if let Ok(found) = self.index.find_entry(self.hasher.hash_one(&flow.key), |&other| other == at) {
+        if let Ok(found) = self.index.find_entry(self.hasher.hash_one(flow.key), |&other| other == at) {
             found.remove();
         }
         self.free.push(at);
         Some(flow)
     }
 
-    /// Indices of all open flows, in the order in which they were opened as far as slots were not reused.
+    /// Indices of all open flows, in the order in which they began.
     pub fn indices(&self) -> Vec<u32> {
-        (0..self.flows.len() as u32).filter(|&at| self.flows[at as usize].is_some()).collect()
+        let begin = |at: u32| self.get(at).map(|flow| (flow.entry.first, flow.key.generation));
+        let mut indices: Vec<_> = (0..self.flows.len() as u32).filter(|&at| self.get(at).is_some()).collect();
+        indices.sort_by_key(|&at| begin(at));
+        indices
     }
 }
 

@@ -1,14 +1,16 @@
 //! The table of open flows.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use flowtrace_abi::FlowKey;
+use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::flow::{Flow, Named};
-use crate::identity::{Ends, Identities, Mark, trace_id};
-use crate::orientation::orient;
+use crate::identity::{Ends, Identity, Mark, trace_id};
+use crate::memory::Identities;
+use crate::orientation::{Orientation, orient};
 use crate::packets::Timers;
 use crate::store::Store;
 use crate::{EndReason, Record, Settings};
@@ -20,7 +22,12 @@ pub struct Table {
     pub(crate) timers: Timers,
     /// Live: entries of generation 0 whose flow is over but which lead to a later generation, with the generation
     /// that was missing at the last reading.
-    pub(crate) anchors: HashMap<FlowKey, Option<u32>, foldhash::fast::RandomState>,
+    pub(crate) anchors: HashMap<FlowKey, Option<u32>, RandomState>,
+    /// Live: later generations that are closed, whose entries are to be deleted.
+    pub(crate) closed: HashSet<FlowKey, RandomState>,
+    /// ICMP flows without an identity: those of the same ends share a trace while they are open at the same time, and
+    /// are counted in the order in which they began.
+    unsettled: BTreeMap<(Ends, u64, FlowKey), u32>,
     identities: Identities,
     local: HashSet<IpAddr>,
     begun: u64,
@@ -35,6 +42,8 @@ impl Table {
             store: Store::default(),
             timers: Timers::default(),
             anchors: HashMap::default(),
+            closed: HashSet::default(),
+            unsettled: BTreeMap::new(),
             identities,
             local: HashSet::new(),
             begun: 0,
@@ -56,20 +65,27 @@ impl Table {
         self.begun
     }
 
-    /// Closes all flows: the observer stops. A connection whose end was seen has ended, the others are cut off.
+    /// Closes all flows, in the order in which they began: the observer stops. A flow whose end was seen has ended, the
+    /// others are cut off.
     pub fn close_all(&mut self, records: &mut Vec<Record>) {
         for at in self.store.indices() {
             let Some(flow) = self.store.remove(at) else { continue };
-            let reason = if flow.has_ended() { EndReason::EndOfFlowDetected } else { EndReason::ForcedEnd };
+            let reason = flow.stop_reason(&self.settings.timeouts);
             self.finish(flow, reason, records);
         }
         self.anchors.clear();
+        self.closed.clear();
     }
 
     /// Adds a flow.
     pub(crate) fn begin(&mut self, flow: Flow) -> u32 {
         self.begun += 1;
-        self.store.insert(flow)
+        let (key, first) = (flow.key, flow.entry.first);
+        let at = self.store.insert(flow);
+        if key.is_icmp() {
+            self.unsettled.insert((Ends::of(&key), first, key), at);
+        }
+        at
     }
 
     /// Closes the flow at an index because it is over.
@@ -94,8 +110,11 @@ impl Table {
     fn finish(&mut self, mut flow: Flow, reason: EndReason, records: &mut Vec<Record>) {
         let end = flow.last();
         let named = self.write(&mut flow, end, reason, records);
-        let resumable = (!flow.has_ended()).then_some(named.orientation);
-        self.identities.remember(Ends::of(&flow.key), named.identity, resumable, flow.wall(end));
+        if flow.has_ended() {
+            self.identities.closed(&flow.key);
+        } else {
+            self.identities.silent(&flow.key, named.identity.trace_id, named.orientation, flow.wall(end));
+        }
     }
 
     fn write(&mut self, flow: &mut Flow, end: u64, reason: EndReason, records: &mut Vec<Record>) -> Named {
@@ -112,18 +131,39 @@ impl Table {
 
     /// Decides, with the first record, which trace the flow is of and which end is its source.
     fn name(&mut self, flow: &Flow) -> Named {
-        let Settings { trace, ephemeral, source, .. } = &self.settings;
-        let ends = Ends::of(&flow.key);
-        let first = flow.wall(flow.entry.first);
-        let mark = Mark::of(flow.entry.state, flow.entry.sequence, first, trace.window);
-        let computed = trace_id(&trace.key, &ends, mark);
-        let (identity, taken_over) = self.identities.identify(&ends, mark, computed, first);
+        let (identity, taken_over) = match flow.settled {
+            Some(settled) => settled,
+            None if flow.key.is_icmp() => self.settle_in_order(flow),
+            None => self.identify(flow),
+        };
+        let Settings { ephemeral, source, .. } = &self.settings;
         let decided = || orient(&flow.key, &flow.entry, ephemeral, *source, &self.local);
         let orientation = taken_over.unwrap_or_else(decided);
-        if flow.key.is_icmp() {
-            // Different messages between the same ends are different flows of one trace, at the same time.
-            self.identities.remember(ends, identity, taken_over, first);
-        }
         Named { identity, orientation, records: 0, root: [0; 8] }
+    }
+
+    /// Settles the identity of a flow, after those of the flows of the same ends that began before it.
+    fn settle_in_order(&mut self, flow: &Flow) -> (Identity, Option<Orientation>) {
+        let own = (Ends::of(&flow.key), flow.entry.first, flow.key);
+        let earlier: Vec<_> = self.unsettled.range((own.0, 0, FlowKey::default())..own).map(|(at, _)| *at).collect();
+        for place in earlier {
+            let Some(at) = self.unsettled.remove(&place) else { continue };
+            let Some(mut other) = self.store.get_mut(at).map(std::mem::take) else { continue };
+            other.settled = Some(self.identify(&other));
+            if let Some(place) = self.store.get_mut(at) {
+                *place = other;
+            }
+        }
+        self.unsettled.remove(&own);
+        self.identify(flow)
+    }
+
+    /// The identity of a flow by what is known of it now, and the orientation it takes over.
+    fn identify(&mut self, flow: &Flow) -> (Identity, Option<Orientation>) {
+        let trace = &self.settings.trace;
+        let first = flow.wall(flow.entry.first);
+        let mark = Mark::of(flow.entry.state, flow.entry.sequence, first, trace.window);
+        let computed = trace_id(&trace.key, &Ends::of(&flow.key), mark);
+        self.identities.identify(&flow.key, mark, computed, first)
     }
 }

@@ -1,0 +1,148 @@
+//! Which trace a flow is of, and which span a record is.
+
+use std::collections::HashSet;
+
+use flowtrace_flow::{Record, Settings};
+use flowtrace_wire::{Address, Packet, protocol, tcp};
+
+use crate::craft::*;
+
+const A: Host = (1, 50_000);
+const B: Host = (2, 80);
+const HOUR: u64 = 3_600_000;
+
+fn traces(records: &[Record]) -> usize {
+    records.iter().map(|record| record.trace_id).collect::<HashSet<_>>().len()
+}
+
+fn spans(records: &[Record]) -> usize {
+    records.iter().map(|record| record.span_id).collect::<HashSet<_>>().len()
+}
+
+fn run(script: &[(u64, Packet)]) -> Vec<Record> {
+    let (mut table, mut records) = play(&Settings::default(), script);
+    table.close_all(&mut records);
+    assert_eq!(spans(&records), records.len(), "span ids are unique");
+    records
+}
+
+#[test]
+fn a_flow_that_comes_back_is_of_the_same_trace_for_an_hour_after_its_end() {
+    let ack = tcp(A, B, tcp::ACK, 1, 1);
+    let syn = tcp(A, B, tcp::SYN, 1, 0);
+    let other = tcp(A, B, tcp::SYN, 900, 0);
+    let (udp, echo) = (udp(A, B), icmp(1, 2, 8, 0, 7));
+    let table = [
+        ("UDP", vec![(0, udp), (100_000, udp), (200_000, udp)], 1),
+        ("across the edge of a bucket", vec![(0, udp), (HOUR - 1, udp), (2 * HOUR - 2, udp)], 1),
+        ("too late", vec![(0, udp), (HOUR, udp)], 2),
+        ("echo", vec![(0, echo), (HOUR - 1, echo)], 1),
+        ("TCP after its handshake", vec![(0, syn), (HOUR - 1, ack)], 1),
+        ("TCP without one", vec![(0, ack), (HOUR - 1, ack)], 1),
+        ("the same SYN again", vec![(0, syn), (HOUR * 5, syn)], 1),
+        ("another SYN", vec![(0, syn), (100_000, other)], 2),
+        ("a SYN on ends without one", vec![(0, ack), (100_000, syn)], 2),
+        ("after an end nothing comes back", vec![(0, syn), (1, tcp(B, A, tcp::RST, 0, 2)), (100_000, ack)], 2),
+    ];
+    for (name, script, expected) in table {
+        assert_eq!(traces(&run(&script)), expected, "{name}");
+    }
+}
+
+#[test]
+fn connections_that_take_turns_keep_their_traces_and_never_repeat_a_span() {
+    let syn = |sequence| tcp(A, B, tcp::SYN, sequence, 0);
+    let script = [(0, syn(7)), (100_000, syn(9)), (200_000, syn(7)), (300_000, syn(9)), (400_000, syn(7))];
+    let records = run(&script);
+    assert_eq!((records.len(), traces(&records)), (5, 2));
+}
+
+#[test]
+fn a_file_that_is_played_twice_repeats_its_traces_but_no_span() {
+    let script: Vec<_> = (0..20).map(|n| (n * 1000, udp((1, 1000 + n as u16), B))).collect();
+    let twice: Vec<_> = script.iter().chain(&script).map(|&(at, packet)| (at, packet)).collect();
+    let apart: Vec<_> =
+        script.iter().copied().chain(script.iter().map(|&(at, packet)| (at + 500_000, packet))).collect();
+    assert_eq!(traces(&run(&twice)), 20);
+    assert_eq!(traces(&run(&apart)), 20);
+}
+
+#[test]
+fn time_that_falls_back_by_hours_repeats_no_span() {
+    let packet = udp(A, B);
+    let other = udp((3, 1), B);
+    run(&[
+        (0, packet),
+        (100_000, other),
+        (4 * HOUR, packet),
+        (5 * HOUR, other),
+        (0, packet),
+        (100_000, other),
+        (0, packet),
+    ]);
+}
+
+#[test]
+fn messages_between_the_same_hosts_share_a_trace_but_no_orientation() {
+    let script = [
+        (0, icmp(1, 2, 3, 1, 0)),
+        (20_000, icmp(2, 1, 3, 1, 0)),
+        (40_000, icmp(1, 2, 11, 0, 0)),
+        (60_000, icmp(1, 2, 8, 0, 0)),
+        (80_000, icmp(2, 1, 8, 0, 0)),
+    ];
+    let records = run(&script);
+    assert_eq!(traces(&records), 1);
+    let seen: Vec<_> = records.iter().map(|record| (sides(record).0, record.icmp.map(|pair| pair.source))).collect();
+    assert_eq!(seen, [(1, Some(3)), (2, Some(3)), (1, Some(11)), (1, Some(8)), (2, Some(8))]);
+    assert!(records.iter().all(|record| record.forward.packets == 1), "the sender of a message is its source");
+}
+
+#[test]
+fn flows_that_look_alike_to_the_hash_have_spans_of_their_own() {
+    let mapped = |octet: u8| Address::from_v6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, octet]);
+    let v6 = Packet { ip_version: 6, source: mapped(1), destination: mapped(2), ..udp(A, B) };
+    let records = run(&[(0, udp(A, B)), (1, v6)]);
+    assert_eq!((records.len(), traces(&records)), (2, 1));
+    let records = run(&[(0, udp((1, 0), (2, 0))), (1, fragment(1, 2, protocol::UDP))]);
+    assert_eq!((records.len(), traces(&records)), (2, 1));
+}
+
+#[test]
+fn generations_count_flows_in_the_order_in_which_they_began() {
+    // The first flow outlives the second: that it is written later does not matter.
+    let long = [(0, icmp(1, 2, 3, 1, 0)), (1_000, icmp(1, 2, 3, 3, 0)), (9_000, icmp(1, 2, 3, 1, 0))];
+    let short = [(0, icmp(1, 2, 3, 1, 0)), (1_000, icmp(1, 2, 3, 3, 0))];
+    let id = |script: &[(u64, Packet)], code| {
+        let records = play_out(&Settings::default(), script);
+        records
+            .iter()
+            .find(|record| record.icmp.is_some_and(|pair| pair.destination == code))
+            .map(|record| record.span_id)
+    };
+    assert!(id(&long, 1).is_some());
+    assert_eq!(id(&long, 1), id(&short, 1));
+    assert_eq!(id(&long, 3), id(&short, 3));
+}
+
+#[test]
+fn the_memory_of_ended_flows_is_bounded() {
+    let settings = Settings { identities: 100, ..Settings::default() };
+    let flows = |from: u64, count: u64| (0..count).map(move |n| (from + n, udp((1, 1000 + n as u16), B)));
+    let few: Vec<_> = flows(0, 100).chain(flows(100_000, 100)).collect();
+    assert_eq!(traces(&play_out(&settings, &few)), 100);
+    let none = Settings { identities: 0, ..Settings::default() };
+    let across: Vec<_> = flows(1_799_000, 10).chain(flows(1_860_000, 10)).collect();
+    assert_eq!(traces(&play_out(&none, &across)), 20, "nothing is remembered: the bucket decides");
+    assert_eq!(traces(&play_out(&settings, &across)), 10);
+}
+
+#[test]
+fn observers_have_spans_of_their_own_in_the_same_trace() {
+    let of = |observer: &str| {
+        let settings = Settings { observer: observer.to_owned(), ..Settings::default() };
+        play_out(&settings, &[(0, udp(A, B))]).remove(0)
+    };
+    assert_eq!(of("a").trace_id, of("b").trace_id);
+    assert_ne!(of("a").span_id, of("b").span_id);
+}

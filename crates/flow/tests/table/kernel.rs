@@ -1,0 +1,111 @@
+//! A model of the kernel program and of the scans that read its map: entries by key, one chain of generations for each
+//! pair of ends, as in the traffic-control program; readings at any time and in any order.
+
+use std::collections::HashMap;
+
+use flowtrace_abi::{Event, FlowEntry, FlowKey, Timeouts, Way, account, admits, state};
+use flowtrace_flow::{Clock, Record, Table, Verdict};
+use flowtrace_wire::Packet;
+
+use crate::craft::BEGIN;
+
+/// When the host booted.
+pub const BOOT: u64 = BEGIN - 1_000_000 * crate::craft::SECOND;
+
+pub struct Kernel {
+    pub flows: HashMap<FlowKey, FlowEntry>,
+    /// Keys in the order in which their entries were made.
+    made: Vec<FlowKey>,
+    /// What a scan has not read yet.
+    pending: Vec<FlowKey>,
+    timeouts: Timeouts,
+    epoch: u16,
+    shuffle: u64,
+}
+
+impl Kernel {
+    pub fn new(timeouts: Timeouts, shuffle: u64) -> Self {
+        Self { flows: HashMap::new(), made: Vec::new(), pending: Vec::new(), timeouts, epoch: 1, shuffle }
+    }
+
+    /// A packet passes at `time` (nanoseconds since the Unix epoch; the kernel counts since boot).
+    pub fn packet(&mut self, time: u64, packet: &Packet) {
+        let (mut key, way) = FlowKey::of(packet);
+        let bytes = u64::from(packet.ip_length);
+        let event = Event { way, packets: 1, bytes, time: time - BOOT, point: 4, epoch: self.epoch };
+        if let Some(entry) = self.flows.get_mut(&key) {
+            if admits(entry, packet, event.time, &self.timeouts) {
+                account(entry, packet, &event);
+                return;
+            }
+            match self.follow(key, packet, &event) {
+                0 => return,
+                generation => key.generation = generation as u8,
+            }
+        }
+        let mut entry = FlowEntry { first: event.time, ..FlowEntry::default() };
+        account(&mut entry, packet, &event);
+        entry.state |= if way == Way::Down { state::OPENED_DOWN } else { 0 };
+        assert!(self.flows.insert(key, entry).is_none(), "the program never overwrites");
+        self.made.push(key);
+    }
+
+    fn follow(&mut self, key: FlowKey, packet: &Packet, event: &Event) -> u32 {
+        let Some(anchor) = self.flows.get_mut(&key) else { return 0 };
+        let current = anchor.successor;
+        if current == 0 {
+            anchor.state |= state::SUPERSEDED;
+            anchor.successor = 1;
+            return 1;
+        }
+        let latest = key.with_generation(current as u8);
+        let next = latest.next_generation();
+        let is_taken = self.flows.contains_key(&next);
+        let Some(entry) = self.flows.get_mut(&latest) else { return current };
+        if admits(entry, packet, event.time, &self.timeouts) || is_taken {
+            account(entry, packet, event);
+            return 0;
+        }
+        entry.state |= state::SUPERSEDED;
+        if let Some(anchor) = self.flows.get_mut(&key) {
+            anchor.successor = u32::from(next.generation);
+        }
+        u32::from(next.generation)
+    }
+
+    /// Reads up to `count` entries at `time`; a new scan begins where the last one is through. What was made since it
+    /// began is left to the next one.
+    pub fn read(&mut self, time: u64, count: usize, table: &mut Table, records: &mut Vec<Record>) {
+        if self.pending.is_empty() {
+            self.epoch = self.epoch.wrapping_add(1);
+            self.made.retain(|key| self.flows.contains_key(key));
+            self.pending = self.made.clone();
+            self.mix();
+        }
+        for _ in 0..count {
+            let Some(key) = self.pending.pop() else { return };
+            let Some(entry) = self.flows.get(&key) else { continue };
+            let now = Clock { boot: time - BOOT, wall: time };
+            if table.reading(now, key, entry, records) == Verdict::Delete {
+                self.flows.remove(&key);
+                self.made.retain(|other| *other != key);
+            }
+        }
+    }
+
+    /// One whole scan at one moment, after what was left of the one before.
+    pub fn scan(&mut self, time: u64, table: &mut Table, records: &mut Vec<Record>) {
+        if !self.pending.is_empty() {
+            self.read(time, usize::MAX, table, records);
+        }
+        self.read(time, usize::MAX, table, records);
+    }
+
+    /// Another order for every scan (Fisher and Yates, with a linear congruential generator).
+    fn mix(&mut self) {
+        for at in (1..self.pending.len()).rev() {
+            self.shuffle = self.shuffle.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            self.pending.swap(at, (self.shuffle >> 33) as usize % (at + 1));
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Reading by reading: when a flow is written and when its entry may go.
+
+use flowtrace_abi::{FlowEntry, FlowKey, Tally, Timeouts, state};
+use flowtrace_flow::{Clock, Record, Settings, Table, Verdict};
+use flowtrace_wire::{Packet, tcp};
+
+use crate::craft::*;
+use crate::kernel::{BOOT, Kernel};
+
+const A: Host = (1, 50_000);
+const B: Host = (2, 80);
+
+/// A host with its kernel; times are milliseconds after [`BEGIN`].
+struct Watch {
+    kernel: Kernel,
+    table: Table,
+    records: Vec<Record>,
+}
+
+impl Watch {
+    fn new(active: u64) -> Self {
+        let settings = Settings { active: active * SECOND, ..Settings::default() };
+        Self { kernel: Kernel::new(Timeouts::DEFAULT, 1), table: Table::new(settings), records: Vec::new() }
+    }
+
+    fn packet(&mut self, at: u64, packet: Packet) {
+        self.kernel.packet(BEGIN + at * MILLI, &packet);
+    }
+
+    /// Scans, and answers how many entries are left in the kernel.
+    fn scan(&mut self, at: u64) -> usize {
+        self.kernel.scan(BEGIN + at * MILLI, &mut self.table, &mut self.records);
+        self.kernel.flows.len()
+    }
+}
+
+#[test]
+fn an_idle_flow_is_written_and_deleted_after_its_deadline_and_a_second() {
+    let mut watch = Watch::new(3600);
+    watch.packet(0, udp(A, B));
+    assert_eq!(watch.scan(0), 1);
+    watch.packet(10, udp(B, A));
+    assert_eq!(watch.scan(61_009), 1);
+    assert!(watch.records.is_empty());
+    assert_eq!(watch.scan(61_010), 0);
+    assert_eq!(lines(&watch.records), ["0-10 1/1 idle_timeout"]);
+}
+
+#[test]
+fn an_entry_that_is_first_read_when_all_is_over_is_written_at_once() {
+    let mut watch = Watch::new(3600);
+    watch.packet(0, udp(A, B));
+    assert_eq!(watch.scan(61_000), 0);
+    assert_eq!(lines(&watch.records), ["0-0 1/0 idle_timeout"]);
+}
+
+#[test]
+fn a_lingering_flow_goes_after_its_linger_and_a_second() {
+    let mut watch = Watch::new(1);
+    watch.packet(0, tcp(A, B, tcp::RST, 1, 1));
+    watch.scan(100);
+    watch.packet(4_000, tcp(A, B, tcp::ACK, 1, 1));
+    assert_eq!(watch.scan(5_999), 1);
+    assert_eq!(watch.scan(6_000), 0);
+    assert_eq!(lines(&watch.records), ["0-4000 2/0 end_of_flow_detected"], "nor was it cut");
+}
+
+#[test]
+fn a_packet_in_the_second_after_the_deadline_begins_a_flow_and_mixes_nothing() {
+    let mut watch = Watch::new(3600);
+    watch.packet(0, udp(A, B));
+    watch.scan(1);
+    watch.packet(60_500, udp(A, B));
+    assert_eq!(watch.scan(60_600), 2);
+    assert!(watch.records.is_empty(), "superseded: final at the second reading");
+    assert_eq!(watch.scan(60_700), 2);
+    assert_eq!(lines(&watch.records), ["0-0 1/0 idle_timeout"]);
+    assert_eq!(watch.scan(121_500), 1, "the successor goes first");
+    watch.scan(121_600);
+    assert_eq!(watch.scan(121_700), 0, "then the entry that leads to it");
+    assert_eq!(lines(&watch.records), ["0-0 1/0 idle_timeout", "60500-60500 1/0 idle_timeout"]);
+}
+
+#[test]
+fn an_anchor_stays_while_a_generation_comes_again() {
+    let mut watch = Watch::new(3600);
+    watch.packet(0, udp(A, B));
+    watch.packet(60_000, udp(A, B));
+    watch.scan(60_001);
+    watch.scan(60_002);
+    assert_eq!(watch.scan(121_000), 1);
+    watch.packet(121_500, udp(A, B));
+    for at in [121_600, 121_700, 121_800, 121_900] {
+        assert_eq!(watch.scan(at), 2, "the entry of generation 0 leads to the new one");
+    }
+    watch.packet(122_000, udp(A, B));
+    for at in [200_000, 200_001, 200_002] {
+        watch.scan(at);
+    }
+    assert!(watch.kernel.flows.is_empty());
+    assert_eq!(
+        lines(&watch.records),
+        ["0-0 1/0 idle_timeout", "60000-60000 1/0 idle_timeout", "121500-122000 2/0 idle_timeout"]
+    );
+}
+
+#[test]
+fn a_window_is_cut_where_it_was_read_once_a_packet_shows_that_the_flow_goes_on() {
+    let mut watch = Watch::new(10);
+    for at in [0, 9_000, 10_100] {
+        watch.packet(at, udp(A, B));
+    }
+    watch.scan(9_500);
+    watch.scan(10_500);
+    watch.scan(11_000);
+    assert!(watch.records.is_empty(), "the window is full, but nothing came since");
+    watch.packet(11_500, udp(B, A));
+    watch.scan(12_000);
+    assert_eq!(lines(&watch.records), ["0-11000 3/0 active_timeout"]);
+    watch.scan(100_000);
+    assert_eq!(lines(&watch.records), ["0-11000 3/0 active_timeout", "11000-11500 0/1 idle_timeout"]);
+    assert_eq!(watch.records[1].parent_span_id, Some(watch.records[0].span_id));
+}
+
+#[test]
+fn a_flow_that_falls_silent_over_its_deadline_is_not_cut() {
+    let mut watch = Watch::new(10);
+    watch.packet(0, udp(A, B));
+    for at in [1_000, 10_500, 30_000, 61_000] {
+        watch.scan(at);
+    }
+    assert_eq!(lines(&watch.records), ["0-0 1/0 idle_timeout"]);
+}
+
+#[test]
+fn header_values_belong_to_the_window() {
+    let mut watch = Watch::new(10);
+    for (at, hop_limit) in [(0, 10), (10_200, 11)] {
+        watch.packet(at, Packet { hop_limit, ..udp(A, B) });
+        watch.scan(at + 100);
+    }
+    watch.packet(10_400, Packet { hop_limit: 12, ..udp(A, B) });
+    watch.packet(10_450, Packet { hop_limit: 13, ..udp(A, B) });
+    watch.scan(11_000);
+    watch.scan(100_000);
+    let seen: Vec<_> = watch.records.iter().map(|record| record.forward.header.map(|h| h.hop_limit)).collect();
+    assert_eq!(seen, [Some(10), Some(12)]);
+    assert!(watch.records.iter().all(|record| record.reverse.header.is_none()));
+}
+
+#[test]
+fn port_reuse_between_two_scans_is_two_flows_in_either_reading_order() {
+    let mut reasons = std::collections::HashSet::new();
+    for shuffle in 0..16 {
+        let mut watch = Watch::new(3600);
+        watch.kernel = Kernel::new(Timeouts::DEFAULT, shuffle);
+        for n in 0..5 {
+            watch.packet(n * 100, tcp(A, B, tcp::SYN, n as u32 * 1000, 0));
+            watch.packet(n * 100 + 50, tcp(B, A, tcp::RST | tcp::ACK, 0, n as u32 * 1000 + 1));
+        }
+        for at in [1_000, 2_000, 20_000, 20_001, 20_002, 20_003] {
+            watch.scan(at);
+        }
+        assert!(watch.kernel.flows.is_empty());
+        assert_eq!(watch.records.len(), 5);
+        assert!(watch.records.iter().all(|record| record.forward.packets == 1 && record.reverse.packets == 1));
+        reasons.extend(watch.records.iter().map(|record| record.end_reason.name()));
+    }
+    assert_eq!(reasons.into_iter().collect::<Vec<_>>(), ["end_of_flow_detected"]);
+}
+
+#[test]
+fn generations_are_named_in_their_order_whatever_is_read_first() {
+    let run = |shuffle, scans: &[u64]| {
+        let mut watch = Watch::new(3600);
+        watch.kernel = Kernel::new(Timeouts::DEFAULT, shuffle);
+        for at in [0, 60_000, 120_000] {
+            watch.packet(at, udp(A, B));
+        }
+        for &at in scans {
+            watch.scan(at);
+        }
+        assert!(watch.kernel.flows.is_empty(), "all is written and gone");
+        let mut seen: Vec<_> =
+            watch.records.iter().map(|record| (record.start, record.trace_id, record.span_id)).collect();
+        seen.sort_unstable();
+        seen
+    };
+    let expected = run(0, &[120_001, 120_002, 130_000, 200_000, 200_001, 200_002]);
+    assert_eq!(expected.len(), 3);
+    for shuffle in 0..32 {
+        assert_eq!(
+            run(shuffle, &[300_000, 300_001, 300_002, 300_003, 300_004, 300_005, 300_006]),
+            expected,
+            "{shuffle}"
+        );
+    }
+}
+
+#[test]
+fn at_the_end_reasons_are_the_true_ones() {
+    let mut watch = Watch::new(3600);
+    watch.packet(0, udp(A, B));
+    watch.packet(0, udp((3, 7), B));
+    watch.packet(59_000, udp((4, 7), B));
+    watch.packet(60_100, udp(A, B));
+    watch.packet(60_100, tcp(A, B, tcp::RST, 1, 1));
+    watch.scan(60_500);
+    watch.table.close_all(&mut watch.records);
+    let mut seen = lines(&watch.records);
+    seen.sort();
+    assert_eq!(
+        seen,
+        [
+            "0-0 1/0 idle_timeout",
+            "0-0 1/0 idle_timeout",
+            "59000-59000 1/0 forced_end",
+            "60100-60100 1/0 end_of_flow_detected",
+            "60100-60100 1/0 forced_end"
+        ]
+    );
+}
+
+#[test]
+fn an_orphan_does_not_wait_for_a_later_flow_of_generation_0() {
+    // The entry that led to generation 1 was deleted while that began: generation 0 then begins again, later.
+    let mut table = Table::new(Settings::default());
+    let mut records = Vec::new();
+    let packet = udp(A, B);
+    let key = FlowKey::of(&packet).0;
+    let entry = |first: u64, last: u64| FlowEntry {
+        ways: [Tally { packets: 1, bytes: 100, last }, Tally::default()],
+        first,
+        ..FlowEntry::default()
+    };
+    let boot = BEGIN - BOOT;
+    let mut read = |at: u64, generation, entry: &FlowEntry| {
+        let now = Clock { boot: boot + at, wall: BEGIN + at };
+        table.reading(now, key.with_generation(generation), entry, &mut records)
+    };
+    let orphan = entry(boot, boot);
+    assert_eq!(read(1, 1, &orphan), Verdict::Keep);
+    assert_eq!(read(2 * SECOND, 0, &entry(boot + SECOND, boot + SECOND)), Verdict::Keep);
+    assert_eq!(read(61 * SECOND, 0, &entry(boot + SECOND, boot + 60 * SECOND)), Verdict::Keep);
+    assert_eq!(read(61 * SECOND, 1, &orphan), Verdict::Delete);
+}
+
+#[test]
+fn hostile_readings_do_no_harm() {
+    let mut table = Table::new(Settings { active: 0, ..Settings::default() });
+    let mut records = Vec::new();
+    let key = FlowKey::of(&tcp(A, B, tcp::ACK, 1, 1)).0;
+    let most = Tally { packets: u64::MAX, bytes: u64::MAX, last: u64::MAX };
+    for (boot, wall) in [(0, u64::MAX), (u64::MAX, 0), (u64::MAX, u64::MAX), (0, 0)] {
+        for state in [0, u32::MAX, state::SUPERSEDED, state::ENDED] {
+            for tally in [most, Tally::default()] {
+                let entry = FlowEntry {
+                    ways: [tally; 2],
+                    state,
+                    first: boot,
+                    ended: boot,
+                    successor: u32::MAX,
+                    ..FlowEntry::default()
+                };
+                for generation in [0, 1, 255] {
+                    table.reading(Clock { boot, wall }, key.with_generation(generation), &entry, &mut records);
+                }
+            }
+        }
+    }
+    table.close_all(&mut records);
+}
