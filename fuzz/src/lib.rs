@@ -50,9 +50,8 @@ fn check_answer(packet: &Packet, key: FlowKey, way: Way) {
             icmp::Role::Reply { request } => request,
             icmp::Role::OneWay => return,
         };
-    }
-    if packet.source == packet.destination && answer.source_port == packet.source_port {
-        return; // An end that talks to itself has no other side.
+    } else if packet.source == packet.destination && packet.source_port == packet.destination_port {
+        return; // A port that talks to itself has no other side.
     }
     assert_eq!(FlowKey::of(&answer), (key, way.back()), "{packet:?}");
 }

@@ -103,7 +103,10 @@ fn dissect_seeds() -> Seeds {
     let unreachable = [3, 1, 0, 0, 0, 0, 0, 0];
     let mut offloaded = ipv4(6, [0, 0], &tcp);
     offloaded[18..20].fill(0);
+    let mut to_oneself = ipv4(1, [0, 0], &echo);
+    to_oneself.copy_within(28..32, 32);
     vec![
+        ("ipv4-echo-to-oneself", to_oneself),
         ("ipv4-tcp", ipv4(6, [0, 0], &tcp)),
         ("ipv4-udp", ipv4(17, [0x40, 0], &udp)),
         ("ipv4-echo", ipv4(1, [0, 0], &echo)),
