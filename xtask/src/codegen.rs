@@ -49,6 +49,7 @@ fn stale(root: &Path) -> Result<Vec<Output>> {
     Ok(outputs)
 }
 
+#[expect(clippy::print_stderr, reason = "a developer's tool says what it writes")]
 fn repair(root: &Path, outputs: &[Output]) -> Result<()> {
     for output in outputs {
         let path = root.join(output.path);

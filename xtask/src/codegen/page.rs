@@ -12,9 +12,9 @@ Every flow record becomes one span, `flow_<network.type>_<network.transport>`. T
 which they are written.
 
 - **Level** is OpenTelemetry's requirement level. Measurements are always there, 0 included; a fact that was not seen is
-  absent, never 0 or empty.
-- **Group** is the opt-in group by which `--attributes GROUP,...` chooses an attribute; those without a group are always
-  on. `all` stands for every group.
+  absent, never 0 or empty. In parentheses stands the group by which `--attributes GROUP,...` turns the attribute on;
+  attributes without a group are always on.
+- **Values** lists all values where a set is fixed, otherwise examples.
 - **Source** says where the value comes from. *Not yet* means that the attribute is declared and nothing writes it so far.
 - Attributes of profile `proposal` are not written in profile `reference`, which is the default.
 ";
@@ -31,7 +31,7 @@ pub fn generate(registry: &Registry) -> String {
 }
 
 fn groups(out: &mut String, registry: &Registry) {
-    out.push_str("\n## Groups\n\n| Group | Default | What |\n|---|---|---|\n");
+    out.push_str("\n## Groups\n\n`--attributes` adds groups to those that are on anyway; `all` adds every one.\n\n| Group | Default | What |\n|---|---|---|\n");
     for group in &registry.groups {
         let _ = writeln!(out, "| `{}` | {} | {} |", group.name, if group.selected { "on" } else { "off" }, group.brief);
     }
@@ -39,7 +39,7 @@ fn groups(out: &mut String, registry: &Registry) {
 
 fn section(out: &mut String, section: &Section) {
     let _ = write!(out, "\n## {}\n\n", section.title.trim_end_matches('.'));
-    out.push_str("| Name | Type | Level | Group | What | Source |\n|---|---|---|---|---|---|\n");
+    out.push_str("| Name | Type | Level | What | Values | Source |\n|---|---|---|---|---|---|\n");
     for attribute in &section.attributes {
         row(out, attribute);
     }
@@ -49,15 +49,16 @@ fn row(out: &mut String, attribute: &Attribute) {
     let annotation = &attribute.definition.annotations.flowtrace;
     let key = if matches!(attribute.definition.kind, Type::Plain(PlainType::Template)) { ".<key>" } else { "" };
     let group = annotation.group.as_deref().filter(|group| *group != "default");
-    let group = group.map(|group| format!("`{group}`")).unwrap_or_default();
+    let group = group.map(|group| format!(" (`{group}`)")).unwrap_or_default();
     let not_yet = if attribute.pending { "*Not yet.* " } else { "" };
     let _ = writeln!(
         out,
-        "| `{}{key}` | {} | {} | {group} | {} | {not_yet}{} |",
+        "| `{}{key}` | {} | {}{group} | {} | {} | {not_yet}{} |",
         attribute.definition.key,
         kind(attribute),
         level(&attribute.level),
         cell(&meaning(attribute)),
+        cell(&values(attribute)),
         cell(&annotation.source)
     );
 }
@@ -78,28 +79,17 @@ fn kind(attribute: &Attribute) -> String {
 fn level(level: &Level) -> String {
     match level {
         Level::Required => "required".to_owned(),
-        Level::ConditionallyRequired(condition) => format!("required if: {condition}"),
+        Level::ConditionallyRequired(condition) => format!("conditional: {condition}"),
         Level::Recommended => "recommended".to_owned(),
         Level::OptIn => "opt-in".to_owned(),
     }
 }
 
-/// Brief, values or examples, note, and what the profiles make of it.
+/// Brief, note, and what the profiles make of it.
 fn meaning(attribute: &Attribute) -> String {
     let definition = &attribute.definition;
     let annotation = &definition.annotations.flowtrace;
     let mut out = definition.brief.clone();
-    match &definition.kind {
-        Type::Members { members } => {
-            let values: Vec<_> =
-                members.iter().map(|one| format!("`{}` ({})", one.value, sentence(&one.brief))).collect();
-            let _ = write!(out, " Values: {}.", values.join(", "));
-        }
-        Type::Plain(_) => {
-            let examples: Vec<_> = definition.examples.iter().map(|example| format!("`{}`", plain(example))).collect();
-            let _ = write!(out, " Example: {}.", examples.join(", "));
-        }
-    }
     for more in [definition.note.trim(), &profiles(attribute)] {
         if !more.is_empty() {
             let _ = write!(out, " {more}");
@@ -112,6 +102,23 @@ fn meaning(attribute: &Attribute) -> String {
         out.push_str(" An addition of flowtrace.");
     }
     out
+}
+
+/// All values with their meanings, or examples.
+fn values(attribute: &Attribute) -> String {
+    let definition = &attribute.definition;
+    let all: Vec<_> = match &definition.kind {
+        Type::Members { members } => members.iter().map(|one| format!("`{}`: {}", one.value, one.brief)).collect(),
+        Type::Plain(_) => vec![definition.examples.iter().map(code).collect::<Vec<_>>().join(", ")],
+    };
+    all.join(" ")
+}
+
+fn code(example: &serde_json::Value) -> String {
+    match example.as_str() {
+        Some(text) => format!("`{text}`"),
+        None => format!("`{example}`"),
+    }
 }
 
 fn profiles(attribute: &Attribute) -> String {
@@ -134,18 +141,6 @@ fn resource(out: &mut String, registry: &Registry) {
         let source = cell(&definition.annotations.flowtrace.source);
         let _ = writeln!(out, "| `{}` | {} | {what} | {source} |", definition.key, level(&attribute.level));
     }
-}
-
-/// The sentence without its full stop, to stand in parentheses.
-fn sentence(text: &str) -> String {
-    let text = text.trim_end_matches('.');
-    let mut letters = text.chars();
-    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
-    first.into_iter().chain(letters).collect()
-}
-
-fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Text as a table's cell: what would end the cell or begin a tag is escaped.

@@ -65,13 +65,13 @@ pub enum Attribute {
     FlowReversePacketsDelta,
     /// `flow.reverse.packets.total`: Total packets in the reverse direction of the flow since its start.
     FlowReversePacketsTotal,
-    /// `flow.tcp.flags.bits`: The integer representation of all TCP flags seen during the observation window.
+    /// `flow.tcp.flags.bits`: All TCP flags seen from source to destination, as an integer.
     FlowTcpFlagsBits,
-    /// `flow.tcp.flags.tags`: An array of TCP flag names (e.g., ["SYN", "ACK"]) for all flags set.
+    /// `flow.tcp.flags.tags`: The names of all TCP flags seen from source to destination.
     FlowTcpFlagsTags,
-    /// `flow.reverse.tcp.flags.bits`: The integer representation of all TCP flags seen in reverse direction.
+    /// `flow.reverse.tcp.flags.bits`: All TCP flags seen from destination to source, as an integer.
     FlowReverseTcpFlagsBits,
-    /// `flow.reverse.tcp.flags.tags`: An array of TCP flag names for reverse direction (e.g., ["SYN", "ACK"]).
+    /// `flow.reverse.tcp.flags.tags`: The names of all TCP flags seen from destination to source.
     FlowReverseTcpFlagsTags,
     /// `flow.tcp.closed_by`: Which end closed the connection first.
     FlowTcpClosedBy,
@@ -137,9 +137,9 @@ pub enum Attribute {
     TunnelType,
     /// `tunnel.network.interface.mac`: Source MAC address of tunnel.
     TunnelNetworkInterfaceMac,
-    /// `tunnel.network.type`: The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).
+    /// `tunnel.network.type`: The IP version of the outer header.
     TunnelNetworkType,
-    /// `tunnel.network.transport`: The transport protocol of the flow (e.g., tcp, udp).
+    /// `tunnel.network.transport`: The transport protocol of the outer header (e.g., udp, gre).
     TunnelNetworkTransport,
     /// `tunnel.source.address`: The source IP address of the tunnel's outer header.
     TunnelSourceAddress,
@@ -171,7 +171,7 @@ pub enum Attribute {
     TunnelReceiverIndex,
     /// `tunnel.spi`: Security Parameters Index of an ESP or AH header.
     TunnelSpi,
-    /// `ipip.network.type`: The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).
+    /// `ipip.network.type`: The IP version of the outer header.
     IpipNetworkType,
     /// `ipip.network.transport`: The transport protocol of the encapsulated flow (e.g., tcp, udp).
     IpipNetworkTransport,
@@ -791,7 +791,7 @@ pub static DEFINITIONS: [Definition; 164] = [
         profile: Profile::Both,
         pending: false,
         unit: "",
-        brief: "The integer representation of all TCP flags seen during the observation window.",
+        brief: "All TCP flags seen from source to destination, as an integer.",
     },
     Definition {
         name: "flow.tcp.flags.tags",
@@ -801,7 +801,7 @@ pub static DEFINITIONS: [Definition; 164] = [
         profile: Profile::Both,
         pending: false,
         unit: "",
-        brief: "An array of TCP flag names (e.g., [\"SYN\", \"ACK\"]) for all flags set.",
+        brief: "The names of all TCP flags seen from source to destination.",
     },
     Definition {
         name: "flow.reverse.tcp.flags.bits",
@@ -811,7 +811,7 @@ pub static DEFINITIONS: [Definition; 164] = [
         profile: Profile::Reference,
         pending: false,
         unit: "",
-        brief: "The integer representation of all TCP flags seen in reverse direction.",
+        brief: "All TCP flags seen from destination to source, as an integer.",
     },
     Definition {
         name: "flow.reverse.tcp.flags.tags",
@@ -821,7 +821,7 @@ pub static DEFINITIONS: [Definition; 164] = [
         profile: Profile::Reference,
         pending: false,
         unit: "",
-        brief: "An array of TCP flag names for reverse direction (e.g., [\"SYN\", \"ACK\"]).",
+        brief: "The names of all TCP flags seen from destination to source.",
     },
     Definition {
         name: "flow.tcp.closed_by",
@@ -1151,7 +1151,7 @@ pub static DEFINITIONS: [Definition; 164] = [
         profile: Profile::Both,
         pending: true,
         unit: "",
-        brief: "The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).",
+        brief: "The IP version of the outer header.",
     },
     Definition {
         name: "tunnel.network.transport",
@@ -1161,7 +1161,7 @@ pub static DEFINITIONS: [Definition; 164] = [
         profile: Profile::Both,
         pending: true,
         unit: "",
-        brief: "The transport protocol of the flow (e.g., tcp, udp).",
+        brief: "The transport protocol of the outer header (e.g., udp, gre).",
     },
     Definition {
         name: "tunnel.source.address",
@@ -1321,7 +1321,7 @@ pub static DEFINITIONS: [Definition; 164] = [
         profile: Profile::Reference,
         pending: true,
         unit: "",
-        brief: "The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).",
+        brief: "The IP version of the outer header.",
     },
     Definition {
         name: "ipip.network.transport",

@@ -292,6 +292,11 @@ fn the_pending_list_is_honest() {
             }
         }
         seen.extend(order);
+        // Asked directly too: selections leave pending attributes out, which would hide one that has a source.
+        for attribute in Attribute::ALL.into_iter().filter(|attribute| attribute.definition().pending) {
+            let mut scratch = Scratch::new();
+            assert_eq!(value(attribute, &record, &options, &mut scratch), None, "{} is pending", attribute.name());
+        }
     }
     for attribute in Attribute::ALL {
         let definition = attribute.definition();
