@@ -1,4 +1,4 @@
-//! Takes DWARF out of an object. BTF, which the kernel wants, stays; nothing else refers to it.
+//! Takes DWARF out of an object. BTF, which the kernel wants, stays; nothing of it refers to DWARF.
 
 use anyhow::{Context, Result};
 use object::build::elf::{Builder, SectionData};
