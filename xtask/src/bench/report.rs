@@ -1,0 +1,170 @@
+//! The figures of a run, as a table and as JSON.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::machine;
+use crate::ebpf::load::Verified;
+
+/// The floor that ratios are taken to.
+const REFERENCE: &str = "f_h40_ts";
+
+/// Everything that was measured.
+pub struct Report {
+    /// Programs under test, in the order of the figures; the last is ours.
+    programs: Vec<String>,
+    verified: Vec<Verified>,
+    /// A row for each scenario.
+    pub rows: Vec<Row>,
+}
+
+/// A scenario's figures.
+pub struct Row {
+    name: &'static str,
+    /// For each round: ns per packet of each program.
+    pub rounds: Vec<Vec<f64>>,
+}
+
+/// Least, middle and greatest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Spread {
+    min: f64,
+    median: f64,
+    max: f64,
+}
+
+impl Spread {
+    fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
+        let last = values.len().saturating_sub(1);
+        Self { min: at(0), median: (at(last / 2) + at(last.div_ceil(2))) / 2.0, max: at(last) }
+    }
+
+    fn json(self) -> Value {
+        let round = |value: f64| (value * 1000.0).round() / 1000.0;
+        json!({ "min": round(self.min), "median": round(self.median), "max": round(self.max) })
+    }
+}
+
+impl Row {
+    /// Without figures yet.
+    pub fn new(name: &'static str) -> Self {
+        Self { name, rounds: Vec::new() }
+    }
+
+    fn nanoseconds(&self, program: usize) -> Spread {
+        Spread::of(self.rounds.iter().map(|round| round[program]))
+    }
+
+    /// Of ours to the reference, round by round.
+    fn ratio(&self, ours: usize, reference: usize) -> Spread {
+        Spread::of(self.rounds.iter().map(|round| round[ours] / round[reference]))
+    }
+}
+
+impl Report {
+    /// Without figures yet.
+    pub fn new(programs: Vec<String>, verified: Vec<Verified>, rows: Vec<Row>) -> Self {
+        Self { programs, verified, rows }
+    }
+
+    fn reference(&self) -> Option<usize> {
+        self.programs.iter().position(|name| name == REFERENCE)
+    }
+
+    fn ours(&self) -> usize {
+        self.programs.len() - 1
+    }
+
+    fn rounds(&self) -> usize {
+        self.rows.first().map_or(0, |row| row.rounds.len())
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut text = format!(
+            "Linux {}, {}; ns per packet, medians of {} rounds\n\n",
+            machine::kernel(),
+            machine::cpu(),
+            self.rounds()
+        );
+        let ratio = format!("ratio to {REFERENCE}: min / median / max");
+        let mut lines =
+            vec![self.line("", self.programs.iter().cloned(), self.reference().map_or("", |_| ratio.as_str()))];
+        for row in &self.rows {
+            let medians = (0..self.programs.len()).map(|program| format!("{:.1}", row.nanoseconds(program).median));
+            let ratio = self.reference().map(|reference| row.ratio(self.ours(), reference));
+            let ratio = ratio
+                .map_or_else(String::new, |Spread { min, median, max }| format!("{min:.2} / {median:.2} / {max:.2}"));
+            lines.push(self.line(row.name, medians, &ratio));
+        }
+        text += &lines.join("\n");
+        text += "\n\n";
+        for Verified { name, instructions, verified, time } in &self.verified {
+            let time = time.as_secs_f64() * 1e3;
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name}: {instructions} instructions, {verified} verified, loads in {time:.1} ms");
+        }
+        text.trim_end().to_owned()
+    }
+
+    fn line(&self, name: &str, cells: impl Iterator<Item = String>, ratio: &str) -> String {
+        let cells: String = cells.map(|cell| format!("{cell:>10}")).collect();
+        format!("{name:<26}{cells}   {ratio}").trim_end().to_owned()
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Result<String> {
+        let rows: Vec<Value> = self.rows.iter().map(|row| self.row_json(row)).collect();
+        let programs: Vec<Value> = self.verified.iter().map(program_json).collect();
+        let report = json!({
+            "kernel": machine::kernel(),
+            "cpu": machine::cpu(),
+            "rounds": self.rounds(),
+            "scenarios": rows,
+            "programs": programs,
+        });
+        Ok(serde_json::to_string_pretty(&report)? + "\n")
+    }
+
+    fn row_json(&self, row: &Row) -> Value {
+        let nanoseconds = self.programs.iter().enumerate();
+        let nanoseconds: serde_json::Map<_, _> =
+            nanoseconds.map(|(place, name)| (name.clone(), row.nanoseconds(place).json())).collect();
+        let ratio = self.reference().map(|reference| row.ratio(self.ours(), reference).json());
+        json!({ "name": row.name, "nanoseconds_per_packet": nanoseconds, "ratio_to_f_h40_ts": ratio })
+    }
+}
+
+fn program_json(program: &Verified) -> Value {
+    json!({
+        "name": program.name,
+        "instructions": program.instructions,
+        "verified_instructions": program.verified,
+        "load_milliseconds": program.time.as_secs_f64() * 1e3,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_is_least_middle_and_greatest() {
+        let cases =
+            [(vec![3.0, 1.0, 2.0], (1.0, 2.0, 3.0)), (vec![4.0, 1.0], (1.0, 2.5, 4.0)), (vec![7.0], (7.0, 7.0, 7.0))];
+        for (values, (min, median, max)) in cases {
+            assert_eq!(Spread::of(values), Spread { min, median, max });
+        }
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        let row = Row { name: "", rounds: vec![vec![100.0, 110.0], vec![200.0, 220.0]] };
+        assert_eq!(row.ratio(1, 0), Spread { min: 1.1, median: 1.1, max: 1.1 });
+    }
+}
