@@ -1,1 +1,10 @@
 //! What the tests of the whole share.
+
+// Live tests: namespaces, the program in them, traffic, and what the kernel counted.
+pub mod count;
+pub mod netns;
+pub mod record;
+pub mod tools;
+pub mod traffic;
+pub mod truth;
+pub mod watch;

@@ -1,0 +1,197 @@
+//! `flowtrace run` under test, and what it said.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::count::Count;
+use crate::netns::Namespace;
+use crate::record::Record;
+use crate::tools;
+
+/// How long the program may take to begin and to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A process that is killed when its value goes.
+#[derive(Debug)]
+pub struct Process(Child);
+
+impl Process {
+    /// Starts a command.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When the process is gone already.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.0.id().cast_signed()), signal).expect("the process is there");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.0.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the process {} does not end", self.0.id());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running `flowtrace run --output json`.
+#[derive(Debug)]
+pub struct Watch {
+    process: Process,
+    records: JoinHandle<String>,
+    said: Receiver<String>,
+    heard: Vec<String>,
+}
+
+/// All that it said.
+#[derive(Debug)]
+pub struct Said {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its records.
+    pub records: Vec<Record>,
+    /// Lines of standard error.
+    pub lines: Vec<String>,
+}
+
+impl Watch {
+    /// Starts it in a namespace and waits until it watches.
+    ///
+    /// # Panics
+    /// When it ends before.
+    pub fn start(namespace: &Namespace, arguments: &[&str]) -> Self {
+        let program = tools::flowtrace();
+        let mut command = namespace.command(program.to_str().expect("a path in UTF-8"));
+        command.args(["run", "--output", "json"]).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = Process::start(&mut command);
+        let records = read_all(process.0.stdout.take().expect("piped"));
+        let said = read_lines(process.0.stderr.take().expect("piped"));
+        let mut watch = Self { process, records, said, heard: Vec::new() };
+        watch.hear("watch");
+        watch
+    }
+
+    /// Waits for a line of standard error that holds `text`.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub fn hear(&mut self, text: &str) {
+        while !self.heard.last().is_some_and(|line| line.contains(text)) {
+            match self.said.recv_timeout(PATIENCE) {
+                Ok(line) => self.heard.push(line),
+                Err(_) => panic!("no word of `{text}`: {:?}", self.heard),
+            }
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Interrupts it (SIGINT), and waits for all that it has to say.
+    pub fn stop(self) -> Said {
+        self.stop_by(Signal::SIGINT)
+    }
+
+    /// Ends it by a signal, and waits for all that it has to say.
+    ///
+    /// # Panics
+    /// When it does not end, or writes something that is no record.
+    pub fn stop_by(mut self, signal: Signal) -> Said {
+        self.process.signal(signal);
+        let status = self.process.wait();
+        let text = self.records.join().expect("the reader does not panic");
+        self.heard.extend(self.said.iter());
+        let records = text.lines().map(Record::parse).collect();
+        Said { status, records, lines: self.heard }
+    }
+}
+
+impl Said {
+    /// What was seen and not counted for this reason (`not_ip`, `map_full`, …).
+    ///
+    /// # Panics
+    /// When the line cannot be read.
+    pub fn lost(&self, reason: &str) -> Count {
+        self.summary(&format!("not counted: reason={reason} "))
+    }
+
+    /// What was noted, though counted (`seen_elsewhere`, …).
+    pub fn noted(&self, reason: &str) -> Count {
+        self.summary(&format!("noted: reason={reason} "))
+    }
+
+    /// What the summary says was counted.
+    pub fn counted(&self) -> Count {
+        self.summary("counted: ")
+    }
+
+    fn summary(&self, head: &str) -> Count {
+        let head = format!("flowtrace: {head}");
+        let line = self.lines.iter().find(|line| line.starts_with(&head));
+        let number = |line: &str, name: &str| {
+            let word = line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+            word.and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("no {name} in {line:?}"))
+        };
+        line.map(|line| Count { packets: number(line, "packets"), bytes: number(line, "bytes") }).unwrap_or_default()
+    }
+
+    /// Asserts that it ended well and that its summary agrees with its records.
+    ///
+    /// # Panics
+    /// When not.
+    pub fn check(&self) {
+        assert_eq!(self.status.code(), Some(0), "{:?}", self.lines);
+        let sum: Count = self.records.iter().flat_map(|record| record.ways).sum();
+        assert_eq!(self.counted(), sum, "summary and records: {:?}", self.lines);
+    }
+}
+
+fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        from.read_to_string(&mut text).expect("the program writes UTF-8");
+        text
+    })
+}
+
+fn read_lines(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            // Nobody listens any more when the test has failed.
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
