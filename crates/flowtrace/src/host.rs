@@ -5,13 +5,13 @@ use std::ops::RangeInclusive;
 
 use flowtrace_span::{Environment, EnvironmentError, Facts, Resource, random_instance};
 
-/// The resource of all spans.
-pub fn resource() -> Result<Resource, EnvironmentError> {
+/// The resource of all spans. A reader of files has no `instance`: the same file gives the same spans.
+pub fn resource(instance: Option<String>) -> Result<Resource, EnvironmentError> {
     let system = rustix::system::uname();
     let text = |value: &std::ffi::CStr| value.to_str().ok().map(str::to_owned);
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let facts = Facts {
-        instance: Some(random_instance(random())),
+        instance,
         host_name: host_name(),
         host_id: host_id(),
         host_arch: Some(architecture().to_owned()),
@@ -26,6 +26,11 @@ pub fn resource() -> Result<Resource, EnvironmentError> {
     };
     let (name, attributes) = (std::env::var("OTEL_SERVICE_NAME").ok(), std::env::var("OTEL_RESOURCE_ATTRIBUTES").ok());
     Resource::new(&facts, Environment { service_name: name.as_deref(), attributes: attributes.as_deref() })
+}
+
+/// A name for this run of the program.
+pub fn instance() -> String {
+    random_instance(random())
 }
 
 /// Who observes: the host's id, else its name.

@@ -11,6 +11,7 @@ mod progress;
 mod read;
 mod run;
 mod settings;
+mod signals;
 mod summary;
 
 use std::error::Error;

@@ -25,8 +25,8 @@ pub enum Error {
     /// The OTLP receiver's address.
     #[error(transparent)]
     Otlp(#[from] flowtrace_export::Error),
-    /// Standard output.
-    #[error("cannot write to standard output: {0}")]
+    /// Standard output, or the signals.
+    #[error("cannot use standard output or catch signals: {0}")]
     Write(#[from] io::Error),
 }
 

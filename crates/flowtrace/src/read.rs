@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use flowtrace_capture::file::{Frame, Reader};
+use flowtrace_capture::file::{self, Frame, Reader};
 use flowtrace_export::Full;
 use flowtrace_flow::{Interface, Record, Table};
 use flowtrace_wire::{Reason, dissect};
@@ -13,13 +13,14 @@ use crate::cli::ReadOptions;
 use crate::exit::Exit;
 use crate::output::{Error, Outputs, Wanted};
 use crate::progress::Progress;
+use crate::signals::{InterruptibleStdin, Signals};
 use crate::summary::{Loss, Summary};
 use crate::{host, log, settings};
 
 /// Reads the files and writes their flows.
 pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
     let settings = settings::flow_settings(&options.common)?;
-    let outputs = Outputs::open(&options.common, &host::resource()?, Full::Wait)?;
+    let outputs = Outputs::open(&options.common, &host::resource(None)?, Full::Wait)?;
     let mut reading = Reading {
         table: Table::new(settings),
         outputs,
@@ -29,12 +30,14 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
         latest: 0,
         summary: Summary::default(),
         progress: Progress::new(quiet),
+        signals: Signals::catch()?,
     };
     let mut exit = Exit::Done;
     for path in &options.files {
         match reading.file(path)? {
             Ended::Well => {}
             Ended::Unwanted => return Ok(exit),
+            Ended::Interrupted => break,
             Ended::Badly(how) => exit = exit.max(how),
         }
     }
@@ -51,6 +54,8 @@ enum Ended {
     Well,
     /// Nobody wants more records.
     Unwanted,
+    /// The user wants the program to end.
+    Interrupted,
     /// It could not be read, or not to its end; the user was told.
     Badly(Exit),
 }
@@ -65,12 +70,14 @@ struct Reading {
     latest: u64,
     summary: Summary,
     progress: Progress,
+    signals: Signals,
 }
 
 impl Reading {
     fn file(&mut self, path: &Path) -> Result<Ended, Error> {
-        let mut reader = match Reader::open(path) {
+        let mut reader = match self.open(path) {
             Ok(reader) => reader,
+            Err(_) if self.signals.came() => return Ok(Ended::Interrupted),
             Err(error) => {
                 log::fatal(&error);
                 return Ok(Ended::Badly(if error.is_damage() { Exit::Damaged } else { Exit::Failed }));
@@ -83,11 +90,24 @@ impl Reading {
         ended
     }
 
+    fn open(&self, path: &Path) -> Result<Reader, file::Error> {
+        if path == Path::new("-") {
+            let input = InterruptibleStdin::new(self.signals.clone());
+            return Reader::new(Box::new(input), "standard input".to_owned());
+        }
+        Reader::open(path)
+    }
+
     fn frames(&mut self, reader: &mut Reader) -> Result<Ended, Error> {
         loop {
+            if self.signals.came() {
+                return Ok(Ended::Interrupted);
+            }
             let interface = match reader.next() {
                 Ok(Some(frame)) => self.frame(&frame),
                 Ok(None) => return Ok(Ended::Well),
+                // Cut short by the signal, not by whoever wrote it.
+                Err(_) if self.signals.came() => return Ok(Ended::Interrupted),
                 Err(error) => {
                     log::fatal(&error);
                     return Ok(Ended::Badly(if error.is_damage() { Exit::Damaged } else { Exit::Failed }));

@@ -1,10 +1,6 @@
 //! `flowtrace run`: the kernel's counts → flow table → outputs, until a signal.
 
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use flowtrace_abi::{FlowEntry, FlowKey};
@@ -12,11 +8,11 @@ use flowtrace_capture::live::{self, AttachKind, InterfacePatterns, KernelOptions
 use flowtrace_export::Full;
 use flowtrace_flow::{Clock, Ephemeral, Record, Settings, Table, Verdict};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::cli::{Attach, RunOptions};
 use crate::exit::Exit;
 use crate::output::{self, Outputs, Wanted};
+use crate::signals::Signals;
 use crate::summary::{Loss, Summary};
 use crate::{host, log, settings};
 
@@ -45,7 +41,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         ..settings::flow_settings(&options.common).map_err(output::Error::from)?
     };
     let interfaces = InterfacePatterns::parse(&options.interfaces)?;
-    let resource = host::resource().map_err(output::Error::from)?;
+    let resource = host::resource(Some(host::instance())).map_err(output::Error::from)?;
     let outputs = Outputs::open(&options.common, &resource, Full::Drop)?;
     let signals = Signals::catch()?;
     let live = Live::start(LiveOptions {
@@ -89,32 +85,6 @@ fn watching(live: &Live) -> String {
     format!("watching {}{how} (interrupt to stop)", names.join(", "))
 }
 
-/// SIGINT and SIGTERM, as something to wait for. The second one ends the program at once.
-struct Signals {
-    wake: UnixStream,
-    stop: Arc<AtomicBool>,
-}
-
-impl Signals {
-    fn catch() -> io::Result<Self> {
-        let (wake, write) = UnixStream::pair()?;
-        wake.set_nonblocking(true)?;
-        write.set_nonblocking(true)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal finds the flag down.
-            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
-            signal_hook::flag::register(signal, Arc::clone(&stop))?;
-            signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
-        }
-        Ok(Self { wake, stop })
-    }
-
-    fn came(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-}
-
 struct Watch {
     // First: whatever happens, the programs come off before anything else goes.
     live: Live,
@@ -148,8 +118,7 @@ impl Watch {
     /// Sleeps until something changes, a signal comes, or the time is over.
     fn wait(&self, signals: &Signals, time: Duration) -> io::Result<()> {
         let changes = self.live.changes();
-        let mut files =
-            [PollFd::new(&changes, PollFlags::IN), PollFd::from_borrowed_fd(signals.wake.as_fd(), PollFlags::IN)];
+        let mut files = [PollFd::new(&changes, PollFlags::IN), PollFd::from_borrowed_fd(signals.wake(), PollFlags::IN)];
         let timeout = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
         match poll(&mut files, Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
