@@ -5,7 +5,7 @@
 use crate::attribute::{Definition, GroupDefinition, Level, Profile, Type};
 
 /// The identifier of this version of the registry, as OTLP's `schema_url` carries it.
-pub const SCHEMA_URL: &str = "https://flowtrace.example/schemas/0.1.0";
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.37.0";
 
 /// An attribute of a flow span. The order is that of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
