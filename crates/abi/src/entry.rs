@@ -41,7 +41,8 @@ pub struct FlowEntry {
     pub fins: [u32; 2],
     /// Source MAC address of the first packet of each way.
     pub macs: [[u8; 6]; 2],
-    /// In the entry of generation 0: the latest generation of the same ends.
+    /// In the entry of generation 0: the latest generation of the same ends. Each later flow changes it, also where the
+    /// entry of the one before is gone: so who reads it twice sees whether it was used.
     pub successor: u32,
     /// Zero.
     pub reserved: u32,

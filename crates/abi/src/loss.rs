@@ -9,7 +9,7 @@ pub enum Loss {
     Unparsed(Reason),
     /// No room for another flow. Bytes are IP bytes, packets those of the wire.
     MapFull,
-    /// 255 flows of the same ends ended faster than they were read; counted into the latest of them. No packet is lost.
+    /// 255 flows of the same ends ended before the first of them was deleted; counted into the latest. No packet is lost.
     GenerationsExhausted,
     /// Seen again at another interface of this host; counted where it was seen first. No packet is lost.
     Elsewhere,

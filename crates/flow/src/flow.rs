@@ -33,8 +33,8 @@ pub struct Flow {
     pub was_superseded: bool,
     /// Live: it was over at the last reading.
     pub is_over: bool,
-    /// Live: it was read once only.
-    pub is_fresh: bool,
+    /// Live: how often it was read, as far as that matters.
+    pub readings: u8,
     /// Its identity, where that was settled before its first record is made, and the orientation it takes over.
     pub settled: Option<(Identity, Option<Orientation>)>,
     /// Decided when the first record is made.
@@ -77,7 +77,7 @@ impl Flow {
             armed: u64::MAX,
             was_superseded: false,
             is_over: false,
-            is_fresh: true,
+            readings: 1,
             settled: None,
             named: None,
         }

@@ -9,6 +9,17 @@ use crate::{Record, Table};
 /// How long after its end an entry is left alone, so that no CPU still holds it when it is deleted; nanoseconds.
 const GRACE: u64 = SECOND;
 
+/// At which reading of an entry every entry that is older was read, too. The first may come in the scan in which that
+/// one was made, behind the scan's back; the second before that one's turn in the next scan.
+pub(crate) const SETTLED: u8 = 3;
+
+/// For how many readings of an anchor the latest generation was missing, and which that was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Missing {
+    successor: u32,
+    readings: u8,
+}
+
 /// When a reading was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -23,7 +34,8 @@ pub struct Clock {
 pub enum Verdict {
     /// It stays.
     Keep,
-    /// Its flow is closed and nobody writes to it: it can be deleted.
+    /// Its flow is closed and nobody writes to it: it can be deleted. That has to happen at once, before a packet begins
+    /// another flow through it: who deletes looks first whether it still is what was read.
     Delete,
 }
 
@@ -62,7 +74,7 @@ impl Table {
         self.close(at, records);
         self.close_successors(key, records);
         if key.generation == 0 && entry.successor != 0 {
-            self.anchors.insert(key, None);
+            self.anchors.insert(key, Missing::default());
             return Verdict::Keep;
         }
         Verdict::Delete
@@ -82,23 +94,16 @@ impl Table {
         if let Some(flow) = self.store.get_mut(at) {
             flow.entry = *entry;
             flow.read = now.boot;
-            flow.is_fresh = false;
+            flow.readings = flow.readings.saturating_add(1);
         }
     }
 
     /// Whether a flow's first record has to wait, so that names do not depend on the order of readings: flows of the
-    /// same trace are named in the order in which they began, and one scan has to pass until all of these were read.
+    /// same trace are named in the order in which they began, and all of these have to be read first.
     fn waits(&self, at: u32) -> bool {
         let Some(flow) = self.store.get(at).filter(|flow| flow.named.is_none()) else { return false };
-        if flow.key.generation == 0 {
-            return flow.is_fresh && flow.key.is_icmp();
-        }
-        let is_before = |generation: u8| {
-            let before = self.store.find(&flow.key.with_generation(generation)).and_then(|at| self.store.get(at));
-            before.is_some_and(|before| before.entry.first <= flow.entry.first)
-        };
-        let first_again = flow.key.generation == 1 && is_before(FlowKey::LAST_GENERATION);
-        flow.is_fresh || is_before(flow.key.generation - 1) || first_again
+        let is_ordered = flow.key.generation > 0 || flow.key.is_icmp();
+        is_ordered && flow.readings < SETTLED || self.store.predecessor(&flow.key, flow.entry.first).is_some()
     }
 
     /// Closes the later flows of the same ends that waited for this one. Their entries go when they are read again.
@@ -114,18 +119,21 @@ impl Table {
         }
     }
 
-    /// An entry whose flow is over, but which says where its ends' latest generation is: it goes when that is gone,
-    /// which two readings have to find.
+    /// An entry whose flow is over, but which says where its ends' latest generation is: it goes when that is gone.
     fn reading_of_anchor(&mut self, key: FlowKey, entry: &FlowEntry) -> Verdict {
         let latest = key.with_generation(entry.successor as u8);
         let is_missing = self.store.find(&latest).is_none() && !self.closed.contains(&latest);
-        let missing = is_missing.then_some(entry.successor);
         let Some(before) = self.anchors.get_mut(&key) else { return Verdict::Keep };
-        if missing.is_some() && *before == missing {
-            self.anchors.remove(&key);
-            return Verdict::Delete;
+        let readings = match is_missing {
+            false => 0,
+            true if before.successor == entry.successor => before.readings + 1,
+            true => 1,
+        };
+        *before = Missing { successor: entry.successor, readings };
+        if readings < SETTLED {
+            return Verdict::Keep;
         }
-        *before = missing;
-        Verdict::Keep
+        self.anchors.remove(&key);
+        Verdict::Delete
     }
 }

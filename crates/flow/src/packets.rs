@@ -114,3 +114,27 @@ fn cut_at(flow: &Flow, time: u64, active: u64) -> Option<u64> {
     let lively = last < deadline && deadline - last < SECOND;
     Some(if lively { deadline } else { time })
 }
+
+#[cfg(test)]
+mod tests {
+    use flowtrace_wire::{protocol, tcp};
+
+    use super::*;
+    use crate::Settings;
+
+    #[test]
+    fn timers_are_bounded_where_time_stands_still() {
+        let mut table = Table::new(Settings::default());
+        let mut records = Vec::new();
+        for sequence in 0..50_000 {
+            let tcp_flags = if sequence % 2 == 0 { tcp::SYN } else { tcp::RST };
+            let packet =
+                Packet { protocol: protocol::TCP, has_transport: true, tcp_flags, sequence, ..Packet::default() };
+            table.packet(1, &packet, 0, &mut records);
+            assert!(table.timers.0.len() < 2000);
+        }
+        assert_eq!(records.len(), 24_999);
+        table.poll(u64::MAX, &mut records);
+        assert!(table.timers.0.is_empty() && table.open() == 0);
+    }
+}

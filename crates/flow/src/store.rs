@@ -69,6 +69,19 @@ impl Store {
         Some(flow)
     }
 
+    /// Live: the flow that a later generation, begun at `first`, follows on the same ends, if it is still open.
+    pub fn predecessor(&self, key: &FlowKey, first: u64) -> Option<&Flow> {
+        let earlier = |generation: u8| {
+            let flow = self.find(&key.with_generation(generation)).and_then(|at| self.get(at))?;
+            (flow.entry.first <= first).then_some(flow)
+        };
+        match key.generation {
+            0 => None,
+            1 => earlier(FlowKey::LAST_GENERATION).or_else(|| earlier(0)),
+            later => earlier(later - 1),
+        }
+    }
+
     /// Indices of all open flows, in the order in which they began.
     pub fn indices(&self) -> Vec<u32> {
         let begin = |at: u32| self.get(at).map(|flow| (flow.entry.first, flow.key.generation));

@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 
 use crate::flow::{Flow, Named};
 use crate::identity::{Ends, Identity, Mark, trace_id};
+use crate::live::Missing;
 use crate::memory::Identities;
 use crate::orientation::{Orientation, orient};
 use crate::packets::Timers;
@@ -20,9 +21,8 @@ pub struct Table {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
     pub(crate) timers: Timers,
-    /// Live: entries of generation 0 whose flow is over but which lead to a later generation, with the generation
-    /// that was missing at the last reading.
-    pub(crate) anchors: HashMap<FlowKey, Option<u32>, RandomState>,
+    /// Live: entries of generation 0 whose flow is over but which lead to a later generation.
+    pub(crate) anchors: HashMap<FlowKey, Missing, RandomState>,
     /// Live: later generations that are closed, whose entries are to be deleted.
     pub(crate) closed: HashSet<FlowKey, RandomState>,
     /// ICMP flows without an identity: those of the same ends share a trace while they are open at the same time, and
@@ -149,6 +149,7 @@ impl Table {
         for place in earlier {
             let Some(at) = self.unsettled.remove(&place) else { continue };
             let Some(mut other) = self.store.get_mut(at).map(std::mem::take) else { continue };
+            self.note_predecessor(&other);
             other.settled = Some(self.identify(&other));
             if let Some(place) = self.store.get_mut(at) {
                 *place = other;
@@ -156,6 +157,21 @@ impl Table {
         }
         self.unsettled.remove(&own);
         self.identify(flow)
+    }
+
+    /// A flow whose identity is settled before its turn to be written continues one that may not be written yet, though
+    /// it is over and its identity is settled.
+    fn note_predecessor(&mut self, flow: &Flow) {
+        let Some(before) = self.store.predecessor(&flow.key, flow.entry.first) else { return };
+        let (identity, taken_over) = match (before.named, before.settled) {
+            (Some(named), _) => (named.identity, Some(named.orientation)),
+            (None, Some(settled)) => settled,
+            (None, None) => return,
+        };
+        let Settings { ephemeral, source, .. } = &self.settings;
+        let decided = || orient(&before.key, &before.entry, ephemeral, *source, &self.local);
+        let orientation = taken_over.unwrap_or_else(decided);
+        self.identities.silent(&before.key, identity.trace_id, orientation, before.wall(before.last()));
     }
 
     /// The identity of a flow by what is known of it now, and the orientation it takes over.

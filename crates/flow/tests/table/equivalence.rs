@@ -129,7 +129,7 @@ fn without_late_handshake() -> impl Strategy<Value = Packet> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn scans_change_nothing(steps in steps(distinct_packet()), finish in finish(), shuffle in any::<u64>()) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use flowtrace_flow::{Record, Settings};
+use flowtrace_flow::{Record, Settings, TraceSettings};
 use flowtrace_wire::{Address, Packet, protocol, tcp};
 
 use crate::craft::*;
@@ -145,4 +145,24 @@ fn observers_have_spans_of_their_own_in_the_same_trace() {
     };
     assert_eq!(of("a").trace_id, of("b").trace_id);
     assert_ne!(of("a").span_id, of("b").span_id);
+}
+
+/// Computed by an implementation of SipHash-2-4-128 of its own, from the text of the semantics.
+#[test]
+fn published_vectors() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let ids = |record: &Record| [hex(&record.trace_id), hex(&record.span_id)];
+    let settings = Settings { active: SECOND, ..Settings::default() };
+    let segment = |flags| tcp(A, B, flags, 100, 1);
+    let records = play_out(&settings, &[(0, segment(tcp::SYN)), (900, segment(tcp::ACK)), (1100, segment(tcp::ACK))]);
+    assert_eq!(ids(&records[0]), ["1d75d3309556f4ae2d06b2115478b770", "13329da8d5686c26"]);
+    assert_eq!(ids(&records[1]), ["1d75d3309556f4ae2d06b2115478b770", "3e8a198aba4fe305"], "the second record");
+    let records = play_out(&settings, &[(0, udp(A, (2, 53))), (100_000, udp(A, (2, 53)))]);
+    assert_eq!(ids(&records[0]), ["cd265ecd6a72ccfba88ee66876021cb1", "883d6de0a12fc920"]);
+    assert_eq!(ids(&records[1]), ["cd265ecd6a72ccfba88ee66876021cb1", "34b5247eccf9c156"], "the second flow");
+    let key = std::array::from_fn(|at| at as u8);
+    let trace = TraceSettings { key, ..TraceSettings::default() };
+    let settings = Settings { observer: "node-1".to_owned(), trace, ..settings };
+    let records = play_out(&settings, &[(0, icmp(2, 1, 8, 0, 7))]);
+    assert_eq!(ids(&records[0]), ["3f06973f5afa99bb2d6e608f8a0a2fc5", "d5582a08bc48e946"]);
 }

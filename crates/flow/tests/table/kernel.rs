@@ -61,12 +61,16 @@ impl Kernel {
         let latest = key.with_generation(current as u8);
         let next = latest.next_generation();
         let is_taken = self.flows.contains_key(&next);
-        let Some(entry) = self.flows.get_mut(&latest) else { return current };
-        if admits(entry, packet, event.time, &self.timeouts) || is_taken {
-            account(entry, packet, event);
-            return 0;
+        match self.flows.get_mut(&latest) {
+            Some(entry) if admits(entry, packet, event.time, &self.timeouts) || is_taken => {
+                account(entry, packet, event);
+                return 0;
+            }
+            Some(entry) => entry.state |= state::SUPERSEDED,
+            None if is_taken => return current,
+            // A number of its own: who reads the anchor twice sees that it is in use.
+            None => {}
         }
-        entry.state |= state::SUPERSEDED;
         if let Some(anchor) = self.flows.get_mut(&key) {
             anchor.successor = u32::from(next.generation);
         }

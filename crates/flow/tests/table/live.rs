@@ -32,6 +32,14 @@ impl Watch {
         self.kernel.scan(BEGIN + at * MILLI, &mut self.table, &mut self.records);
         self.kernel.flows.len()
     }
+
+    /// Scans until nothing is left: what was over is gone after a few.
+    fn drain(&mut self, at: u64) {
+        for n in 0..5 {
+            self.scan(at + n);
+        }
+        assert!(self.kernel.flows.is_empty() && self.table.open() == 0, "all is written and gone");
+    }
 }
 
 #[test]
@@ -76,8 +84,7 @@ fn a_packet_in_the_second_after_the_deadline_begins_a_flow_and_mixes_nothing() {
     assert_eq!(watch.scan(60_700), 2);
     assert_eq!(lines(&watch.records), ["0-0 1/0 idle_timeout"]);
     assert_eq!(watch.scan(121_500), 1, "the successor goes first");
-    watch.scan(121_600);
-    assert_eq!(watch.scan(121_700), 0, "then the entry that leads to it");
+    watch.drain(121_600);
     assert_eq!(lines(&watch.records), ["0-0 1/0 idle_timeout", "60500-60500 1/0 idle_timeout"]);
 }
 
@@ -94,10 +101,7 @@ fn an_anchor_stays_while_a_generation_comes_again() {
         assert_eq!(watch.scan(at), 2, "the entry of generation 0 leads to the new one");
     }
     watch.packet(122_000, udp(A, B));
-    for at in [200_000, 200_001, 200_002] {
-        watch.scan(at);
-    }
-    assert!(watch.kernel.flows.is_empty());
+    watch.drain(200_000);
     assert_eq!(
         lines(&watch.records),
         ["0-0 1/0 idle_timeout", "60000-60000 1/0 idle_timeout", "121500-122000 2/0 idle_timeout"]
@@ -158,10 +162,10 @@ fn port_reuse_between_two_scans_is_two_flows_in_either_reading_order() {
             watch.packet(n * 100, tcp(A, B, tcp::SYN, n as u32 * 1000, 0));
             watch.packet(n * 100 + 50, tcp(B, A, tcp::RST | tcp::ACK, 0, n as u32 * 1000 + 1));
         }
-        for at in [1_000, 2_000, 20_000, 20_001, 20_002, 20_003] {
+        for at in [1_000, 2_000, 20_000] {
             watch.scan(at);
         }
-        assert!(watch.kernel.flows.is_empty());
+        watch.drain(20_001);
         assert_eq!(watch.records.len(), 5);
         assert!(watch.records.iter().all(|record| record.forward.packets == 1 && record.reverse.packets == 1));
         reasons.extend(watch.records.iter().map(|record| record.end_reason.name()));
@@ -180,20 +184,16 @@ fn generations_are_named_in_their_order_whatever_is_read_first() {
         for &at in scans {
             watch.scan(at);
         }
-        assert!(watch.kernel.flows.is_empty(), "all is written and gone");
+        watch.drain(300_000);
         let mut seen: Vec<_> =
             watch.records.iter().map(|record| (record.start, record.trace_id, record.span_id)).collect();
         seen.sort_unstable();
         seen
     };
-    let expected = run(0, &[120_001, 120_002, 130_000, 200_000, 200_001, 200_002]);
+    let expected = run(0, &[1, 60_001, 62_000, 64_000, 120_001, 122_000]);
     assert_eq!(expected.len(), 3);
     for shuffle in 0..32 {
-        assert_eq!(
-            run(shuffle, &[300_000, 300_001, 300_002, 300_003, 300_004, 300_005, 300_006]),
-            expected,
-            "{shuffle}"
-        );
+        assert_eq!(run(shuffle, &[200_000, 200_001]), expected, "{shuffle}");
     }
 }
 
@@ -240,6 +240,7 @@ fn an_orphan_does_not_wait_for_a_later_flow_of_generation_0() {
     };
     let orphan = entry(boot, boot);
     assert_eq!(read(1, 1, &orphan), Verdict::Keep);
+    assert_eq!(read(2, 1, &orphan), Verdict::Keep);
     assert_eq!(read(2 * SECOND, 0, &entry(boot + SECOND, boot + SECOND)), Verdict::Keep);
     assert_eq!(read(61 * SECOND, 0, &entry(boot + SECOND, boot + 60 * SECOND)), Verdict::Keep);
     assert_eq!(read(61 * SECOND, 1, &orphan), Verdict::Delete);
