@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns};
 
@@ -99,6 +100,11 @@ impl Host {
     pub fn run(&self, line: &str) -> String {
         self.namespace.run(&line.replace("DEV", self.interface))
     }
+
+    /// A file of the interface in sysfs.
+    fn read(&self, file: &str) -> String {
+        self.run(&format!("cat /sys/class/net/DEV/{file}"))
+    }
 }
 
 /// Two namespaces and a veth pair between them.
@@ -135,6 +141,22 @@ impl Cable {
         cable
     }
 
+    /// The kernel tells IPv6 up to a second later that an interface is up, which then tells its groups (MLD).
+    fn wait_for_silence(&self) {
+        const SILENT: Duration = Duration::from_millis(1200);
+        let sent = || [&self.client, &self.server].map(|host| host.read("statistics/tx_packets"));
+        let (mut last, mut since) = (sent(), Instant::now());
+        let deadline = since + 10 * SILENT;
+        while since.elapsed() < SILENT {
+            thread::sleep(Duration::from_millis(20));
+            let now = sent();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            assert!(Instant::now() < deadline, "the cable does not fall silent");
+        }
+    }
+
     fn plug(&self) {
         let (a, b) = (&self.client, &self.server);
         let peer = format!("peer name {} address 02:00:00:00:00:02 netns {}", b.interface, b.namespace.name);
@@ -150,8 +172,7 @@ impl Cable {
         for host in [a, b] {
             host.run("ip link set DEV up");
         }
-        // The interfaces tell their groups to the neighbourhood (MLD) within milliseconds.
-        thread::sleep(std::time::Duration::from_millis(300));
+        self.wait_for_silence();
     }
 }
 

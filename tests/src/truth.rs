@@ -46,19 +46,22 @@ pub enum Hook {
 pub struct Netfilter<'a> {
     host: &'a Host,
     table: &'static str,
+    /// Its bytes are those of frames.
+    counts_frames: bool,
 }
 
 impl<'a> Netfilter<'a> {
-    /// Counts from now on. (Bytes at this hook are those behind the Ethernet header.)
+    /// Counts from now on.
     pub fn count(host: &'a Host, hook: Hook) -> Self {
-        let (table, hook) = match hook {
-            Hook::Ingress => ("arrived", "ingress"),
-            Hook::Egress => ("handed", "egress"),
+        let (table, hook, counts_frames) = match hook {
+            // The kernel has taken the Ethernet header off before this hook.
+            Hook::Ingress => ("arrived", "ingress", false),
+            Hook::Egress => ("handed", "egress", true),
         };
         host.run(&format!("nft add table netdev {table}"));
         let device = host.interface;
         host.run(&format!(
-            "nft add chain netdev {table} all {{ type filter hook {hook} device \"{device}\" priority 0 ; }}"
+            "nft add chain netdev {table} counted {{ type filter hook {hook} device \"{device}\" priority 0 ; }}"
         ));
         for (name, rule) in [
             ("tcp_0", "ip protocol tcp"),
@@ -69,12 +72,12 @@ impl<'a> Netfilter<'a> {
             ("echo_1", "icmpv6 type { echo-request, echo-reply }"),
         ] {
             host.run(&format!("nft add counter netdev {table} {name}"));
-            host.run(&format!("nft add rule netdev {table} all {rule} counter name {name}"));
+            host.run(&format!("nft add rule netdev {table} counted {rule} counter name {name}"));
         }
-        Self { host, table }
+        Self { host, table, counts_frames }
     }
 
-    /// What was counted of a kind; `version`: 0 for IPv4, 1 for IPv6.
+    /// What was counted of a kind, in IP bytes; `version`: 0 for IPv4, 1 for IPv6.
     ///
     /// # Panics
     /// When nft does not say.
@@ -84,7 +87,8 @@ impl<'a> Netfilter<'a> {
         let all = json["nftables"].as_array().expect("a list");
         let counter = all.iter().find_map(|object| object.get("counter")).expect("the counter");
         let number = |name: &str| counter[name].as_u64().expect("a number");
-        Count { packets: number("packets"), bytes: number("bytes") }
+        let count = Count { packets: number("packets"), bytes: number("bytes") };
+        if self.counts_frames { count.without_ethernet() } else { count }
     }
 }
 
