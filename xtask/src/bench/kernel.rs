@@ -14,14 +14,14 @@ use super::report::{Report, Row};
 use super::scenario::{ALL, Scenario};
 use super::subject::Subject;
 use super::{Kernel, floor, machine};
-use crate::ebpf::{prebuilt, say};
+use crate::ebpf::{load, prebuilt, say};
 
 /// Calls of the empty program, to know what the measurement itself costs.
 const EMPTY_CALLS: u32 = 400_000;
 
 /// The command.
 pub fn run(arguments: &Kernel) -> Result<()> {
-    if !nix::unistd::geteuid().is_root() {
+    if !load::is_permitted() {
         bail!("loading programs into the kernel needs root");
     }
     machine::pin(arguments.cpu)?;

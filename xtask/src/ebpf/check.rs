@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 
 use super::record::{Record, hash};
-use super::{Object, load, prebuilt, say};
+use super::{Object, load, prebuilt, say, target};
 
 /// Exit code of `--exact` where the tools are not the recorded ones.
 const OTHER_TOOLS: i32 = 3;
@@ -26,10 +26,14 @@ pub fn run(built: &Record, objects: &[Object], exact: bool) -> Result<()> {
             "the sources changed since the objects were built: run `cargo xtask ebpf` and commit crates/ebpf/prebuilt"
         );
     }
+    if !load::is_permitted() {
+        bail!("whether the objects built here load can only be seen as root");
+    }
     for line in load::verify(objects)? {
         say(&line)?;
     }
-    say("Run the kernel tests on the object built here: FLOWTRACE_BPF_OBJECT=target/ebpf/flowtrace.bpf.o")?;
+    let object = target().join("ebpf/flowtrace.bpf.o");
+    say(&format!("Run the kernel tests on the object built here: FLOWTRACE_BPF_OBJECT={}", object.display()))?;
     if exact {
         std::process::exit(OTHER_TOOLS);
     }

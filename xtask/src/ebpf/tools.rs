@@ -58,7 +58,7 @@ fn missing(compiler: bool, linker: bool) -> String {
     if linker {
         text += " cargo install bpf-linker;";
     }
-    text + " only who changes the kernel program needs them: `cargo build` uses the committed object."
+    text + "\n`cargo build` needs neither: it uses the committed object."
 }
 
 impl Compiler {
@@ -76,8 +76,8 @@ impl Compiler {
         if !rustc.is_file() || !cargo.is_file() {
             return Ok(None);
         }
-        let sysroot = PathBuf::from(output(&rustc, &["--print", "sysroot"])?.trim());
-        if !sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir() {
+        let Ok(sysroot) = output(&rustc, &["--print", "sysroot"]) else { return Ok(None) };
+        if !Path::new(sysroot.trim()).join("lib/rustlib").join(TARGET).join("lib").is_dir() {
             return Ok(None);
         }
         let version = version(&rustc)?;
