@@ -122,7 +122,7 @@ impl Table {
     /// An entry whose flow is over, but which says where its ends' latest generation is: it goes when that is gone.
     fn reading_of_anchor(&mut self, key: FlowKey, entry: &FlowEntry) -> Verdict {
         let latest = key.with_generation(entry.successor as u8);
-        let is_missing = self.store.find(&latest).is_none() && !self.closed.contains(&latest);
+        let is_missing = self.store.find(&latest).is_none();
         let Some(before) = self.anchors.get_mut(&key) else { return Verdict::Keep };
         let readings = match is_missing {
             false => 0,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use flowtrace_abi::Timeouts;
 use flowtrace_flow::{Record, Settings, Table};
-use flowtrace_wire::{Packet, protocol, tcp};
+use flowtrace_wire::{Packet, tcp};
 use proptest::prelude::*;
 
 use crate::craft::*;
@@ -125,11 +125,11 @@ fn settings(active: u64) -> Settings {
 
 /// A handshake in the middle of a flow may come before or after its first cut.
 fn without_late_handshake() -> impl Strategy<Value = Packet> {
-    distinct_packet().prop_filter("SYN", |packet| packet.protocol != protocol::TCP || packet.tcp_flags & tcp::SYN == 0)
+    distinct_packet().prop_map(|packet| Packet { tcp_flags: packet.tcp_flags & !tcp::SYN, ..packet })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn scans_change_nothing(steps in steps(distinct_packet()), finish in finish(), shuffle in any::<u64>()) {

@@ -35,7 +35,7 @@ impl Watch {
 
     /// Scans until nothing is left: what was over is gone after a few.
     fn drain(&mut self, at: u64) {
-        for n in 0..5 {
+        for n in 0..8 {
             self.scan(at + n);
         }
         assert!(self.kernel.flows.is_empty() && self.table.open() == 0, "all is written and gone");
@@ -194,6 +194,29 @@ fn generations_are_named_in_their_order_whatever_is_read_first() {
     assert_eq!(expected.len(), 3);
     for shuffle in 0..32 {
         assert_eq!(run(shuffle, &[200_000, 200_001]), expected, "{shuffle}");
+    }
+}
+
+#[test]
+fn messages_of_one_trace_are_named_as_in_a_file_across_the_edge_of_a_bucket() {
+    let (unreachable, filtered) = (icmp(1, 2, 3, 1, 0), icmp(1, 2, 3, 13, 0));
+    // The second continues the first, so it is of its trace; the third begins that of the new bucket.
+    let script = [(1_795_000, unreachable), (1_806_000, unreachable), (1_806_500, filtered)];
+    let ids = |records: &[Record]| {
+        let mut ids: Vec<_> = records.iter().map(|record| (record.start, record.trace_id, record.span_id)).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let expected = ids(&play_out(&Settings::default(), &script));
+    assert!(expected[0].1 == expected[1].1 && expected[1].1 != expected[2].1);
+    for shuffle in 0..16 {
+        let mut watch = Watch::new(3600);
+        watch.kernel = Kernel::new(Timeouts::DEFAULT, shuffle);
+        for (at, packet) in script {
+            watch.packet(at, packet);
+        }
+        watch.drain(1_830_000);
+        assert_eq!(ids(&watch.records), expected, "{shuffle}");
     }
 }
 

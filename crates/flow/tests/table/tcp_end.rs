@@ -153,6 +153,12 @@ fn the_linger_is_counted_from_the_end() {
 }
 
 #[test]
+fn an_end_with_an_earlier_stamp_counts_from_the_latest_seen() {
+    let script = [(5_000, up(ACK, 1, 1)), (1_000, up(RST, 1, 0)), (9_000, down(ACK, 1, 1))];
+    assert_eq!(lines(&play_out(&Settings::default(), &script)), ["5000-9000 2/1 end_of_flow_detected"]);
+}
+
+#[test]
 fn a_new_sequence_number_reuses_the_ends_at_once_the_old_one_is_a_retransmission() {
     let reset = [up(SYN, 100, 0), down(RST | ACK, 0, 101)];
     for (again, flows) in [

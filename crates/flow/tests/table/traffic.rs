@@ -70,12 +70,11 @@ pub fn any_packet() -> impl Strategy<Value = Packet> {
         .prop_map(|(packet, ip_length, hop_limit)| Packet { ip_length, header_length: 40, hop_limit, ..packet })
 }
 
-/// The same, without the ends that the hash of trace ids cannot tell apart (ports 0 and no ports).
+/// The same, without the ends that the hash of trace ids cannot tell apart (ports of 0 and no ports).
 pub fn distinct_packet() -> impl Strategy<Value = Packet> {
-    any_packet().prop_filter("ports of 0", |packet| {
-        !protocol::has_ports(packet.protocol)
-            || !packet.has_transport
-            || (packet.source_port | packet.destination_port) != 0
+    any_packet().prop_map(|packet| {
+        let is_ported = protocol::has_ports(packet.protocol) && packet.has_transport;
+        if is_ported && packet.source_port == 0 { Packet { source_port: 1, ..packet } } else { packet }
     })
 }
 
