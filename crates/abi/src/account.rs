@@ -40,6 +40,13 @@ pub fn admits<C: Cells>(entry: &C, packet: &Packet, time: u64, timeouts: &Timeou
     time < last.saturating_add(timeouts.idle(packet.protocol))
 }
 
+/// Whether nobody has closed the entry's flow yet, though it may not admit a packet that opens another.
+#[inline(always)]
+pub fn lingers<C: Cells>(entry: &C, time: u64, timeouts: &Timeouts) -> bool {
+    let now = entry.state();
+    now & state::ENDED != 0 && now & state::SUPERSEDED == 0 && time < entry.ended().saturating_add(timeouts.linger(now))
+}
+
 /// Whether the packet opens a new connection on the ends of one that has ended: a SYN with another sequence number.
 #[inline(always)]
 pub fn supersedes<C: Cells>(entry: &C, packet: &Packet) -> bool {
@@ -299,7 +306,10 @@ mod tests {
         talk.send(false, tcp::RST, 501, 0);
         assert!(admits(&talk.entry, &Talk::segment(true, tcp::SYN, 100, 0), talk.time, &timeouts));
         assert!(!admits(&talk.entry, &again, talk.time, &timeouts));
+        assert!(lingers(&talk.entry, talk.time + timeouts.tcp_rst - 1, &timeouts));
+        assert!(!lingers(&talk.entry, talk.time + timeouts.tcp_rst, &timeouts));
         talk.entry.raise(state::SUPERSEDED);
+        assert!(!lingers(&talk.entry, talk.time, &timeouts));
         assert!(!admits(&talk.entry, &Talk::segment(true, tcp::SYN, 100, 0), talk.time, &timeouts));
     }
 

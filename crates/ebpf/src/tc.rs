@@ -7,7 +7,7 @@ use aya_ebpf::{
     macros::classifier,
     programs::TcContext,
 };
-use flowtrace_abi::{Cells, Event, FlowEntry, FlowKey, Loss, account, admits, elsewhere, state};
+use flowtrace_abi::{Cells, Event, FlowKey, Loss, account, admits, elsewhere, lingers, state};
 use flowtrace_wire::{Link, Packet, Reason, dissect_into, tcp};
 
 use crate::{
@@ -24,7 +24,11 @@ const EXACT_PACKETS: u64 = 16;
 /// Not a [`Reason`]: the headers were read.
 const READ: u32 = u32::MAX;
 /// The last generation that a key can name.
-const LAST_GENERATION: u32 = u8::MAX as u32;
+const LAST_GENERATION: u32 = FlowKey::LAST_GENERATION as u32;
+/// Not a generation: there is none to begin.
+const EXHAUSTED: u32 = LAST_GENERATION + 1;
+/// In how many generations behind the latest a packet looks for a free one.
+const PROBES: u32 = 4;
 
 /// Packets that arrive at an interface.
 #[classifier]
@@ -88,9 +92,13 @@ fn count(skb: *mut __sk_buff, packet: &Packet, point: u32) {
                 count_into(&mut entry, packet, &event);
                 return;
             }
-            key.generation = follow(&mut entry, &key, packet, &event) as u8;
-            if key.generation == 0 {
-                return;
+            match follow(&mut entry, &key, packet, &event) {
+                0 => return,
+                EXHAUSTED => {
+                    exhausted(&entry, &key, packet, &event);
+                    return;
+                }
+                next => key.generation = next as u8,
             }
         }
     }
@@ -118,30 +126,60 @@ fn count_into(entry: &mut Shared, packet: &Packet, event: &Event) {
 }
 
 /// The flow in `anchor` (generation 0) is over: the packet belongs to a later one of the same ends. Answers the
-/// generation that has to begin with it, or 0 when it is counted.
+/// generation that has to begin with it, 0 when it is counted, or [`EXHAUSTED`].
 #[inline(never)]
 fn follow(anchor: &mut Shared, key: &FlowKey, packet: &Packet, event: &Event) -> u32 {
     let current = anchor.successor();
+    if current != 0 {
+        let Some(entry) = FLOWS.get_ptr_mut(&key.with_generation(current as u8)) else { return current };
+        let mut entry = Shared(entry);
+        if admits(&entry, packet, event.time, maps::timeouts()) {
+            count_into(&mut entry, packet, event);
+            return 0;
+        }
+    }
+    let next = next_generation(key, packet, event, current);
+    if next == EXHAUSTED {
+        return next;
+    }
     if current == 0 {
         anchor.raise(state::SUPERSEDED);
-        anchor.set_successor(1);
-        return 1;
+    } else if let Some(entry) = FLOWS.get_ptr_mut(&key.with_generation(current as u8)) {
+        Shared(entry).raise(state::SUPERSEDED);
     }
-    let key = key.with_generation(current as u8);
-    let Some(entry) = FLOWS.get_ptr_mut(&key) else { return current };
-    let mut entry = Shared(entry);
-    if admits(&entry, packet, event.time, maps::timeouts()) {
-        count_into(&mut entry, packet, event);
-        return 0;
+    anchor.set_successor(next);
+    next
+}
+
+/// The generation after `current`. One whose entry is over is passed over: userland may read and delete it at any
+/// moment. (One that is not over was begun by another CPU just now, or its anchor was deleted before it.)
+#[inline(always)]
+fn next_generation(key: &FlowKey, packet: &Packet, event: &Event, current: u32) -> u32 {
+    let mut generation = current;
+    for _ in 0..PROBES {
+        generation = if generation >= LAST_GENERATION { 1 } else { generation + 1 };
+        match FLOWS.get_ptr_mut(&key.with_generation(generation as u8)) {
+            Some(entry) if !admits(&Shared(entry), packet, event.time, maps::timeouts()) => {}
+            _ => return generation,
+        }
     }
-    if current >= LAST_GENERATION {
-        losses::count(Loss::GenerationsExhausted.index(), event.packets, event.bytes);
-        account(&mut entry, packet, event);
-        return 0;
+    EXHAUSTED
+}
+
+/// Flows of these ends end faster than they are read. The packet goes to the latest of them while that lingers, where
+/// nobody deletes it; after that it is lost.
+#[inline(never)]
+fn exhausted(anchor: &Shared, key: &FlowKey, packet: &Packet, event: &Event) -> u32 {
+    if let Some(latest) = FLOWS.get_ptr_mut(&key.with_generation(anchor.successor() as u8)) {
+        let mut latest = Shared(latest);
+        if lingers(&latest, event.time, maps::timeouts()) {
+            losses::count(Loss::GenerationsExhausted.index(), event.packets, event.bytes);
+            account(&mut latest, packet, event);
+            return 0;
+        }
     }
-    entry.raise(state::SUPERSEDED);
-    anchor.set_successor(current + 1);
-    current + 1
+    losses::count(Loss::MapFull.index(), event.packets, event.bytes);
+    0
 }
 
 /// Makes an entry for the packet's flow.
