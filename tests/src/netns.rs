@@ -60,7 +60,13 @@ impl Namespace {
     /// Runs `work` on a thread inside: the sockets that it makes belong to the namespace.
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
-            scope.spawn(|| { self.join(); work() }).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            scope
+                .spawn(|| {
+                    self.join();
+                    work()
+                })
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 

@@ -41,7 +41,8 @@ impl Record {
         let json: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let attribute = |name: &str| &json["attributes"][name];
         let text = |name: &str| attribute(name).as_str().map(str::to_owned);
-        let end = |name: &str| text(name).and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name}: {line}"));
+        let end =
+            |name: &str| text(name).and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name}: {line}"));
         let number = |name: String| attribute(&name).as_u64().unwrap_or_else(|| panic!("{name}: {line}"));
         let counts = |which: &str| {
             ["flow", "flow.reverse"].map(|way| Count {

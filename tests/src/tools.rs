@@ -105,3 +105,8 @@ pub fn flowtrace() -> PathBuf {
     assert!(is_there, "{} is not there: first run `cargo build --package flowtrace`", path.display());
     path
 }
+
+/// Another kernel program than the built-in one (`FLOWTRACE_BPF_OBJECT`), as `cargo xtask ebpf --check` leaves it.
+pub fn bpf_object() -> Option<PathBuf> {
+    std::env::var_os("FLOWTRACE_BPF_OBJECT").map(PathBuf::from)
+}

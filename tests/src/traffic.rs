@@ -130,7 +130,8 @@ pub fn reset_connections(cable: &Cable, version: usize, count: usize, pause: Dur
         scope.spawn(|| (0..count).for_each(|_| drop(listener.accept().expect("a connection").0.peek(&mut [0]))));
         cable.client.namespace.enter(|| {
             for _ in 0..count {
-                let socket = Socket::new(Domain::for_address(own), Type::STREAM, Some(Protocol::TCP)).expect("a socket");
+                let socket =
+                    Socket::new(Domain::for_address(own), Type::STREAM, Some(Protocol::TCP)).expect("a socket");
                 socket.set_reuse_address(true).expect("an option");
                 socket.set_linger(Some(Duration::ZERO)).expect("an option");
                 socket.bind(&own.into()).expect("the port is free again");

@@ -114,7 +114,8 @@ impl<'a> Qdisc<'a> {
     }
 
     fn total(&self) -> Count {
-        let json: Value = serde_json::from_str(&self.host.run("tc -s -j qdisc show dev DEV root")).expect("tc writes JSON");
+        let json: Value =
+            serde_json::from_str(&self.host.run("tc -s -j qdisc show dev DEV root")).expect("tc writes JSON");
         let number = |name: &str| json[0][name].as_u64().unwrap_or_else(|| panic!("no {name} in {json}"));
         assert_eq!(number("drops"), 0, "the qdisc dropped packets");
         Count { packets: number("packets"), bytes: number("bytes") }

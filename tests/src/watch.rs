@@ -91,6 +91,9 @@ impl Watch {
         let program = tools::flowtrace();
         let mut command = namespace.command(program.to_str().expect("a path in UTF-8"));
         command.args(["run", "--output", "json"]).args(arguments);
+        if let Some(object) = tools::bpf_object() {
+            command.arg("--bpf-object").arg(object);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process::start(&mut command);
         let records = read_all(process.0.stdout.take().expect("piped"));
