@@ -31,6 +31,7 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
         summary: Summary::default(),
         progress: Progress::new(quiet),
         signals: Signals::catch()?,
+        is_live: false,
     };
     let mut exit = Exit::Done;
     for path in &options.files {
@@ -71,6 +72,8 @@ struct Reading {
     summary: Summary,
     progress: Progress,
     signals: Signals,
+    /// Whether standard input is read.
+    is_live: bool,
 }
 
 impl Reading {
@@ -83,6 +86,7 @@ impl Reading {
                 return Ok(Ended::Badly(if error.is_damage() { Exit::Damaged } else { Exit::Failed }));
             }
         };
+        self.is_live = path == Path::new("-");
         self.latest = 0;
         self.interfaces.next_file();
         let ended = self.frames(&mut reader);
@@ -143,7 +147,9 @@ impl Reading {
         for record in &mut self.records {
             record.interface = record.interface.take().and_then(|seen| self.interfaces.of(seen));
         }
-        self.outputs.write(&mut self.records)
+        let wanted = self.outputs.write(&mut self.records)?;
+        // Who sends packets as they come wants to see flows as they end.
+        if self.is_live { self.outputs.tick() } else { Ok(wanted) }
     }
 
     fn close(mut self) -> Result<Summary, Error> {
