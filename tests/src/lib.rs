@@ -2,9 +2,14 @@
 
 // Live tests: namespaces, the program in them, traffic, and what the kernel counted.
 pub mod count;
+pub mod frames;
+pub mod mirror;
 pub mod netns;
 pub mod record;
 pub mod tools;
 pub mod traffic;
 pub mod truth;
 pub mod watch;
+
+// Tests on capture files.
+pub mod files;
