@@ -130,14 +130,16 @@ fn count_into(entry: &mut Shared, packet: &Packet, event: &Event) {
 #[inline(never)]
 fn follow(anchor: &mut Shared, key: &FlowKey, packet: &Packet, event: &Event) -> u32 {
     let current = anchor.successor();
-    if current != 0 {
-        let Some(entry) = FLOWS.get_ptr_mut(&key.with_generation(current as u8)) else { return current };
+    if current != 0
+        && let Some(entry) = FLOWS.get_ptr_mut(&key.with_generation(current as u8))
+    {
         let mut entry = Shared(entry);
         if admits(&entry, packet, event.time, maps::timeouts()) {
             count_into(&mut entry, packet, event);
             return 0;
         }
     }
+    // Also where that entry is gone: by a number of its own, who reads the anchor sees that it is in use.
     let next = next_generation(key, packet, event, current);
     if next == EXHAUSTED {
         return next;
