@@ -57,6 +57,12 @@ impl Namespace {
         output(self.command(program).args(words))
     }
 
+    /// A cable to another namespace. The ends' MAC addresses are 02:00:00:00:00:01 and 02:00:00:00:00:02.
+    pub fn connect(&self, interface: &str, other: &Self, others_interface: &str) {
+        let peer = format!("peer name {others_interface} address 02:00:00:00:00:02 netns {}", other.name);
+        self.run(&format!("ip link add {interface} address 02:00:00:00:00:01 type veth {peer}"));
+    }
+
     /// Runs `work` on a thread inside: the sockets that it makes belong to the namespace.
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
@@ -165,8 +171,7 @@ impl Cable {
 
     fn plug(&self) {
         let (a, b) = (&self.client, &self.server);
-        let peer = format!("peer name {} address 02:00:00:00:00:02 netns {}", b.interface, b.namespace.name);
-        a.run(&format!("ip link add DEV address 02:00:00:00:00:01 type veth {peer}"));
+        a.namespace.connect(a.interface, &b.namespace, b.interface);
         for (host, other, mac) in [(a, b, "02:00:00:00:00:02"), (b, a, "02:00:00:00:00:01")] {
             host.run("ip link set lo up");
             host.run(&format!("ip address add {}/24 dev DEV", host.addresses[0]));

@@ -1,9 +1,11 @@
 //! What live tests need of the machine: root, programs of the system, and nobody beside them.
 #![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
 
-use std::fs::{self, File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::fs::{File, OpenOptions};
+use std::path::PathBuf;
 use std::process::Command;
+
+use crate::files::program;
 
 /// Programs that the tests run, and Debian's packages that have them.
 pub const PROGRAMS: [(&str, &str); 8] = [
@@ -91,22 +93,12 @@ pub fn output(command: &mut Command) -> String {
     text
 }
 
-/// The program under test: `FLOWTRACE_BIN`, or the one that was built beside this test.
-///
-/// # Panics
-/// When it is not there.
-pub fn flowtrace() -> PathBuf {
-    if let Some(path) = std::env::var_os("FLOWTRACE_BIN") {
-        return path.into();
-    }
-    let test = std::env::current_exe().expect("this test is a file");
-    let path = test.parent().and_then(Path::parent).expect("it lies in target/PROFILE/deps").join("flowtrace");
-    let is_there = fs::exists(&path).unwrap_or(false);
-    assert!(is_there, "{} is not there: first run `cargo build --package flowtrace`", path.display());
-    path
-}
-
 /// Another kernel program than the built-in one (`FLOWTRACE_BPF_OBJECT`), as `cargo xtask ebpf --check` leaves it.
 pub fn bpf_object() -> Option<PathBuf> {
     std::env::var_os("FLOWTRACE_BPF_OBJECT").map(PathBuf::from)
+}
+
+/// The program under test.
+pub fn flowtrace() -> PathBuf {
+    program::flowtrace().to_owned()
 }

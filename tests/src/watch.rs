@@ -1,5 +1,6 @@
 //! `flowtrace run` under test, and what it said.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -10,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::count::Count;
+use crate::files::program;
 use crate::netns::Namespace;
 use crate::record::Record;
 use crate::tools;
@@ -88,7 +90,7 @@ impl Watch {
     /// # Panics
     /// When it ends before.
     pub fn start(namespace: &Namespace, arguments: &[&str]) -> Self {
-        let program = tools::flowtrace();
+        let program = program::flowtrace();
         let mut command = namespace.command(program.to_str().expect("a path in UTF-8"));
         command.args(["run", "--output", "json"]).args(arguments);
         if let Some(object) = tools::bpf_object() {
@@ -99,7 +101,7 @@ impl Watch {
         let records = read_all(process.0.stdout.take().expect("piped"));
         let said = read_lines(process.0.stderr.take().expect("piped"));
         let mut watch = Self { process, records, said, heard: Vec::new() };
-        watch.hear("watch");
+        watch.hear("interrupt to stop");
         watch
     }
 
@@ -116,9 +118,18 @@ impl Watch {
         }
     }
 
-    /// Sends a signal.
-    pub fn signal(&self, signal: Signal) {
-        self.process.signal(signal);
+    /// Ids of the kernel programs that it holds, by its open files.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn kernel_programs(&self) -> BTreeSet<u64> {
+        let folder = format!("/proc/{}/fdinfo", self.process.0.id());
+        let files = std::fs::read_dir(folder).expect("the process is there");
+        // A file that is closed meanwhile says nothing.
+        let texts = files.filter_map(|file| std::fs::read_to_string(file.ok()?.path()).ok());
+        texts
+            .filter_map(|text| text.lines().find_map(|line| line.strip_prefix("prog_id:")?.trim().parse().ok()))
+            .collect()
     }
 
     /// Interrupts it (SIGINT), and waits for all that it has to say.
