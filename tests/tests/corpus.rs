@@ -1,5 +1,7 @@
 //! Captures nobody here made, against the flows that tshark sees in them.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 use std::process::{Command, Stdio};
 
 use flowtrace_tests::files::compare::{Verdict, compare};

@@ -3,6 +3,8 @@
 //! The captures are made by code and committed, so that they can be looked at with other programs; a test makes them
 //! again. After a change that is meant: `cargo insta review`, or run the tests with `INSTA_UPDATE=always`.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 use std::path::{Path, PathBuf};
 
 use flowtrace_tests::files::scenes::{SCENES, Scene};

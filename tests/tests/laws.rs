@@ -1,5 +1,7 @@
 //! The laws of the semantics, on every record of every capture: of our own, and of the corpus where it is there.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! Spans over OTLP/gRPC, in receivers that are not ours: field by field what `--output json` of the same run says.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 use std::ffi::OsString;
 use std::time::Duration;
 

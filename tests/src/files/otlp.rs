@@ -31,6 +31,7 @@ pub fn compare(received: &[ResourceSpans], written: &[Span]) -> Check {
     }
     let count = received.iter().flat_map(|group| &group.scope_spans).map(|scope| scope.spans.len()).sum::<usize>();
     equal("number of spans", count, &written.len())?;
+    equal("number of span ids", arrived.len(), &written.len())?;
     for span in written {
         let id = span.field("span_id").unwrap_or_default();
         let found = arrived.get(id).ok_or_else(|| format!("span {id} did not arrive: {}", span.line))?;
