@@ -28,7 +28,7 @@ const LAST_GENERATION: u32 = FlowKey::LAST_GENERATION as u32;
 /// Not a generation: there is none to begin.
 const EXHAUSTED: u32 = LAST_GENERATION + 1;
 /// In how many generations behind the latest a packet looks for a free one.
-const PROBES: u32 = 4;
+const PROBES: u32 = 2;
 
 /// Packets that arrive at an interface.
 #[classifier]
