@@ -25,9 +25,12 @@ pub enum Error {
     /// The OTLP receiver's address.
     #[error(transparent)]
     Otlp(#[from] flowtrace_export::Error),
-    /// Standard output, or the signals.
-    #[error("cannot use standard output or catch signals: {0}")]
+    /// Standard output.
+    #[error("cannot write to standard output: {0}")]
     Write(#[from] io::Error),
+    /// The signal handlers.
+    #[error("cannot wait for signals: {0}")]
+    Signals(#[source] io::Error),
 }
 
 /// All outputs.

@@ -30,7 +30,7 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
         latest: 0,
         summary: Summary::default(),
         progress: Progress::new(quiet),
-        signals: Signals::catch()?,
+        signals: Signals::catch().map_err(Error::Signals)?,
         is_live: false,
     };
     let mut exit = Exit::Done;
@@ -43,7 +43,9 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
         }
     }
     let summary = reading.close()?;
-    if !quiet {
+    if quiet {
+        summary.say_undelivered();
+    } else {
         summary.say();
     }
     Ok(exit.max(summary.exit()))

@@ -60,7 +60,9 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         Watch { live, table: Table::new(settings), outputs, records: Vec::new(), summary: Summary::default() };
     let wanted = watch.until(&signals, options.scan_interval)?;
     let summary = watch.close()?;
-    if !quiet && wanted == Wanted::Yes {
+    if quiet {
+        summary.say_undelivered();
+    } else if wanted == Wanted::Yes {
         summary.say();
     }
     Ok(summary.exit())

@@ -55,13 +55,23 @@ impl Summary {
                 log::say(&format!("{kind}: reason={name} packets={packets} bytes={bytes}"));
             }
         }
-        if let Some(report) = &self.otlp {
-            let failed = &report.failed;
-            log::say(&format!(
-                "otlp: sent={} rejected={} queue_full={} refused={} unreachable={} shutdown={}",
-                report.sent, report.rejected, failed.queue_full, failed.refused, failed.unreachable, failed.shutdown
-            ));
+        self.say_otlp();
+    }
+
+    /// Says only that records were lost on the way to the OTLP receiver, if they were: an error, however quiet.
+    pub fn say_undelivered(&self) {
+        if self.exit() == Exit::Undelivered {
+            self.say_otlp();
         }
+    }
+
+    fn say_otlp(&self) {
+        let Some(report) = &self.otlp else { return };
+        let failed = &report.failed;
+        log::say(&format!(
+            "otlp: sent={} rejected={} queue_full={} refused={} unreachable={} shutdown={}",
+            report.sent, report.rejected, failed.queue_full, failed.refused, failed.unreachable, failed.shutdown
+        ));
     }
 
     /// The exit status so far.
