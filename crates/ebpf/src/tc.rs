@@ -80,7 +80,7 @@ fn dissect_scattered(skb: *mut __sk_buff, length: u32, packet: &mut Packet) -> u
 
 #[inline(always)]
 fn count(skb: *mut __sk_buff, packet: &Packet, point: u32) {
-    let (mut key, way) = FlowKey::of(packet);
+    let (key, way) = FlowKey::of(packet);
     let (packets, bytes) = wire_packets(skb, packet);
     let mut event = Event { way, packets, bytes, time: 0, point, epoch: maps::scan_epoch() };
     match FLOWS.get_ptr_mut(&key) {
@@ -98,7 +98,12 @@ fn count(skb: *mut __sk_buff, packet: &Packet, point: u32) {
                     exhausted(&entry, &key, packet, &event);
                     return;
                 }
-                next => key.generation = next as u8,
+                next => {
+                    // The number is told only when there is an entry: another CPU that found none would take the next.
+                    begin(&key.with_generation(next as u8), packet, &event);
+                    entry.set_successor(next);
+                    return;
+                }
             }
         }
     }
@@ -149,7 +154,6 @@ fn follow(anchor: &mut Shared, key: &FlowKey, packet: &Packet, event: &Event) ->
     } else if let Some(entry) = FLOWS.get_ptr_mut(&key.with_generation(current as u8)) {
         Shared(entry).raise(state::SUPERSEDED);
     }
-    anchor.set_successor(next);
     next
 }
 
@@ -191,7 +195,7 @@ fn begin(key: &FlowKey, packet: &Packet, event: &Event) -> u32 {
     let mut fresh = Shared(scratch);
     fresh.clear();
     account(&mut fresh, packet, event);
-    // SAFETY: as above.
+    // SAFETY: this CPU's value, of which the map hands out no null.
     let fresh = unsafe {
         (*scratch).first = event.time;
         (*scratch).state |= if event.way.index() == 1 { state::OPENED_DOWN } else { 0 };
