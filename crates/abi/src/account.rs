@@ -30,9 +30,7 @@ pub struct Event {
 pub fn admits<C: Cells>(entry: &C, packet: &Packet, time: u64, timeouts: &Timeouts) -> bool {
     let now = entry.state();
     if now & (state::ENDED | state::SUPERSEDED) != 0 {
-        return now & state::SUPERSEDED == 0
-            && time < entry.ended().saturating_add(timeouts.linger(now))
-            && !supersedes(entry, packet);
+        return lingers(entry, time, timeouts) && !supersedes(entry, packet);
     }
     let up = entry.last(Way::Up);
     let down = entry.last(Way::Down);
@@ -49,7 +47,7 @@ pub fn lingers<C: Cells>(entry: &C, time: u64, timeouts: &Timeouts) -> bool {
 
 /// Whether the packet opens a new connection on the ends of one that has ended: a SYN with another sequence number.
 #[inline(always)]
-pub fn supersedes<C: Cells>(entry: &C, packet: &Packet) -> bool {
+fn supersedes<C: Cells>(entry: &C, packet: &Packet) -> bool {
     let now = entry.state();
     packet.tcp_flags & (tcp::SYN | tcp::ACK) == tcp::SYN
         && now & state::ENDED != 0

@@ -14,7 +14,7 @@ pub mod layout;
 mod loss;
 mod settings;
 
-pub use account::{Event, TAKE_OVER, account, admits, elsewhere, lingers, supersedes};
+pub use account::{Event, TAKE_OVER, account, admits, elsewhere, lingers};
 pub use entry::{Cells, FlowEntry, Tally, state};
 pub use header::HeaderValues;
 pub use key::{FlowKey, Way};

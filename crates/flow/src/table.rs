@@ -136,10 +136,14 @@ impl Table {
             None if flow.key.is_icmp() => self.settle_in_order(flow),
             None => self.identify(flow),
         };
-        let Settings { ephemeral, source, .. } = &self.settings;
-        let decided = || orient(&flow.key, &flow.entry, ephemeral, *source, &self.local);
-        let orientation = taken_over.unwrap_or_else(decided);
+        let orientation = taken_over.unwrap_or_else(|| self.orient(flow));
         Named { identity, orientation, records: 0, root: [0; 8] }
+    }
+
+    /// The orientation of a flow that takes over none, by what is known of it now.
+    fn orient(&self, flow: &Flow) -> Orientation {
+        let Settings { ephemeral, source, .. } = &self.settings;
+        orient(&flow.key, &flow.entry, ephemeral, *source, &self.local)
     }
 
     /// Settles the identity of a flow, after those of the flows of the same ends that began before it.
@@ -168,9 +172,7 @@ impl Table {
             (None, Some(settled)) => settled,
             (None, None) => return,
         };
-        let Settings { ephemeral, source, .. } = &self.settings;
-        let decided = || orient(&before.key, &before.entry, ephemeral, *source, &self.local);
-        let orientation = taken_over.unwrap_or_else(decided);
+        let orientation = taken_over.unwrap_or_else(|| self.orient(before));
         self.identities.silent(&before.key, identity.trace_id, orientation, before.wall(before.last()));
     }
 
