@@ -78,6 +78,8 @@ pub mod state {
     pub const ENDED_BY_RESET: u32 = 1 << 28;
     /// Another flow of the same ends has begun; this one gets no more packets.
     pub const SUPERSEDED: u32 = 1 << 29;
+    /// There is an [`EnvelopeEntry`](crate::EnvelopeEntry) of the same key.
+    pub const ENVELOPED: u32 = 1 << 30;
 
     /// TCP flags as a bit of the given way.
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The key of a flow: the same for both directions.
 
-use flowtrace_wire::{Address, Packet, icmp, protocol};
+use flowtrace_wire::{Address, Envelope, Packet, icmp, protocol};
 
 /// Which way a packet goes between the two ends of a [`FlowKey`].
 #[repr(u8)]
@@ -29,7 +29,18 @@ impl Way {
     }
 }
 
-/// The two ends in their canonical order, and the protocol. 40 bytes without padding.
+/// What tells flows apart beside ends and protocol: bits of [`FlowKey::within`]'s argument.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyParts;
+
+impl KeyParts {
+    /// The frame's VLANs.
+    pub const VLAN: u32 = 1;
+    /// The identifier of the outermost tunnel.
+    pub const TUNNEL_ID: u32 = 2;
+}
+
+/// The two ends in their canonical order, the protocol, and what else tells flows apart. 48 bytes without padding.
 ///
 /// Ports are in host order. The two ports and [`detail`](Self::detail) of ICMP say which conversation it is:
 /// - query and reply: both ports are the identifier, `detail` is the type that the *low* end sends;
@@ -61,11 +72,18 @@ pub struct FlowKey {
     ///
     /// [`LAST_GENERATION`]: Self::LAST_GENERATION
     pub generation: u8,
+    /// Where flows are told apart by VLAN: the outermost in bits 0–11, the innermost of several in bits 12–23. Bit 31
+    /// ([`OUTER`](Self::OUTER)): the flow is that of packets which hold others that are counted, too.
+    pub scope: u32,
+    /// Where flows are told apart by tunnel: the identifier of the outermost.
+    pub tunnel_id: u32,
 }
 
 impl FlowKey {
     /// Value of `detail` where a protocol with ports showed none. No ICMP query or reply has this type.
     pub const PORTLESS: u8 = 1;
+    /// Bit of `scope`: a flow of outer packets.
+    pub const OUTER: u32 = 1 << 31;
     /// The last generation that a key can name.
     pub const LAST_GENERATION: u8 = u8::MAX;
 
@@ -122,8 +140,35 @@ impl FlowKey {
             ip_version: packet.ip_version,
             detail,
             generation: 0,
+            scope: 0,
+            tunnel_id: 0,
         };
         (key, way)
+    }
+
+    /// The same flow, told apart by what lies around its packets ([`KeyParts`]).
+    #[inline(always)]
+    pub const fn within(mut self, envelope: &Envelope, parts: u32) -> Self {
+        if parts & KeyParts::VLAN != 0 {
+            self.scope |= envelope.vlan as u32 | (envelope.inner_vlan as u32) << 12;
+        }
+        if parts & KeyParts::TUNNEL_ID != 0 {
+            self.tunnel_id = envelope.tunnel_id;
+        }
+        self
+    }
+
+    /// The same ends as a flow of outer packets.
+    #[inline(always)]
+    pub const fn outer(mut self) -> Self {
+        self.scope |= Self::OUTER;
+        self
+    }
+
+    /// Whether it is a flow of outer packets.
+    #[inline(always)]
+    pub const fn is_outer(&self) -> bool {
+        self.scope & Self::OUTER != 0
     }
 
     /// Whether this is ICMP or ICMPv6.
@@ -255,6 +300,16 @@ mod tests {
             let (_, way) = FlowKey::of(&message(1, 2, kind, code, 0));
             assert_eq!(there.icmp_one_way(way), Some((kind, code)));
         }
+    }
+
+    #[test]
+    fn what_lies_around_tells_flows_apart_where_it_is_asked_for() {
+        let (key, _) = FlowKey::of(&packet(1, 2, 1000, 53));
+        let envelope = Envelope { vlan: 0xfff, inner_vlan: 0xffe, tunnel_id: 7, ..Envelope::default() };
+        assert_eq!(key.within(&envelope, 0), key);
+        assert_eq!(key.within(&envelope, KeyParts::VLAN), FlowKey { scope: 0xff_efff, ..key });
+        assert_eq!(key.within(&envelope, KeyParts::TUNNEL_ID), FlowKey { tunnel_id: 7, ..key });
+        assert!(key.outer().is_outer() && !key.within(&envelope, 3).is_outer());
     }
 
     #[test]

@@ -2,16 +2,19 @@
 
 use core::mem::{align_of, offset_of, size_of};
 
-use crate::{FlowEntry, FlowKey, KernelSettings, ScanState, Tally};
+use flowtrace_wire::{Envelope, Ports};
+
+use crate::{EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, ScanState, Tally};
 
 /// Version of the contract; it counts up when a layout below changes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const _: () = {
-    assert!(size_of::<FlowKey>() == 40 && align_of::<FlowKey>() == 8);
+    assert!(size_of::<FlowKey>() == 48 && align_of::<FlowKey>() == 8);
     assert!(offset_of!(FlowKey, high) == 16);
     assert!(offset_of!(FlowKey, low_port) == 32);
     assert!(offset_of!(FlowKey, generation) == 39);
+    assert!(offset_of!(FlowKey, tunnel_id) == 44);
     assert!(size_of::<Tally>() == 24);
     assert!(size_of::<FlowEntry>() == 128 && align_of::<FlowEntry>() == 8);
     assert!(offset_of!(FlowEntry, state) == 48);
@@ -24,6 +27,14 @@ const _: () = {
     assert!(offset_of!(FlowEntry, fins) == 100);
     assert!(offset_of!(FlowEntry, macs) == 108);
     assert!(offset_of!(FlowEntry, successor) == 120);
-    assert!(size_of::<KernelSettings>() == 48);
+    assert!(size_of::<KernelSettings>() == 64);
+    assert!(size_of::<Envelope>() == 128 && align_of::<Envelope>() == 8);
+    assert!(offset_of!(Envelope, present) == 72);
+    assert!(offset_of!(Envelope, tunnel) == 116);
+    assert!(size_of::<EnvelopeEntry>() == 320 && align_of::<EnvelopeEntry>() == 8);
+    assert!(offset_of!(EnvelopeEntry, facts) == 64);
+    assert!(size_of::<FragmentKey>() == 40);
+    assert!(size_of::<FragmentFacts>() == 24);
+    assert!(size_of::<Ports>() == 65536);
     assert!(size_of::<ScanState>() == 16);
 };

@@ -8,6 +8,8 @@
 
 mod account;
 mod entry;
+mod envelope;
+mod fragment;
 mod header;
 mod key;
 pub mod layout;
@@ -16,7 +18,9 @@ mod settings;
 
 pub use account::{Event, TAKE_OVER, account, admits, elsewhere, lingers};
 pub use entry::{Cells, FlowEntry, Tally, state};
+pub use envelope::{EnvelopeCells, EnvelopeEntry, Overhead, account_envelope, merge};
+pub use fragment::{FragmentFacts, FragmentKey};
 pub use header::HeaderValues;
-pub use key::{FlowKey, Way};
+pub use key::{FlowKey, KeyParts, Way};
 pub use loss::Loss;
-pub use settings::{KernelSettings, ScanState, Timeouts};
+pub use settings::{KernelSettings, Layers, ScanState, Timeouts};

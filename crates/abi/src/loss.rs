@@ -13,13 +13,16 @@ pub enum Loss {
     GenerationsExhausted,
     /// Seen again at another interface of this host; counted where it was seen first. No packet is lost.
     Elsewhere,
+    /// No room for what lies around a flow's packets. The packets are counted, tunnel and VLAN are not told. Bytes are
+    /// those of the tunnels.
+    EnvelopesFull,
 }
 
 const REASONS: usize = Reason::ALL.len();
 
 impl Loss {
     /// How many there are.
-    pub const COUNT: usize = REASONS + 3;
+    pub const COUNT: usize = REASONS + 4;
 
     /// Place in the array.
     #[inline(always)]
@@ -29,6 +32,7 @@ impl Loss {
             Self::MapFull => REASONS as u32,
             Self::GenerationsExhausted => REASONS as u32 + 1,
             Self::Elsewhere => REASONS as u32 + 2,
+            Self::EnvelopesFull => REASONS as u32 + 3,
         }
     }
 
@@ -41,6 +45,7 @@ impl Loss {
             0 => Some(Self::MapFull),
             1 => Some(Self::GenerationsExhausted),
             2 => Some(Self::Elsewhere),
+            3 => Some(Self::EnvelopesFull),
             _ => None,
         }
     }
@@ -52,6 +57,7 @@ impl Loss {
             Self::MapFull => "map_full",
             Self::GenerationsExhausted => "generations_exhausted",
             Self::Elsewhere => "seen_elsewhere",
+            Self::EnvelopesFull => "envelopes_full",
         }
     }
 

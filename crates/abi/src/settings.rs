@@ -64,10 +64,46 @@ impl Default for Timeouts {
 
 /// What the kernel program is told once, before it is loaded.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelSettings {
     /// When a flow is over.
     pub timeouts: Timeouts,
+    /// How many tunnels within one another are opened.
+    pub depth: u32,
+    /// Which packets of a tunnelled packet are counted: bits of [`Layers`].
+    pub layers: u32,
+    /// What tells flows apart beside ends and protocol: bits of [`KeyParts`](crate::KeyParts).
+    pub key_parts: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// Which packets of a tunnelled packet are counted: bits of [`KernelSettings::layers`].
+#[derive(Clone, Copy, Debug)]
+pub struct Layers;
+
+impl Layers {
+    /// The innermost.
+    pub const INNER: u32 = 1;
+    /// The outermost.
+    pub const OUTER: u32 = 2;
+}
+
+impl KernelSettings {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        timeouts: Timeouts::DEFAULT,
+        depth: flowtrace_wire::DEFAULT_DEPTH,
+        layers: Layers::INNER,
+        key_parts: 0,
+        reserved: 0,
+    };
+}
+
+impl Default for KernelSettings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// What the kernel program is told before every scan.

@@ -49,6 +49,77 @@ pub struct Record {
     pub failure: Option<Failure>,
     /// For ICMP: what the Community ID takes for ports.
     pub icmp: Option<IcmpPair>,
+    /// The outermost tunnel around the packets (not IP in IP), where this window's packets showed one.
+    pub tunnel: Option<Tunnel>,
+    /// The outermost IP in IP around the packets, where this window's packets showed one.
+    pub ipip: Option<IpInIp>,
+    /// Whether packets of this flow were ever in a tunnel: then the tunnel's byte counters mean something.
+    pub had_tunnel: bool,
+    /// Whether packets of this flow were ever in IP in IP.
+    pub had_ipip: bool,
+    /// The frame's VLAN.
+    pub vlan: Option<u16>,
+    /// The innermost of several VLANs.
+    pub inner_vlan: Option<u16>,
+    /// The flow is of packets that hold others, which are counted as flows of their own.
+    pub is_outer: bool,
+}
+
+/// A tunnel, seen from the flow's source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    /// What kind.
+    pub kind: flowtrace_wire::Tunnel,
+    /// Source MAC address of the frames around the tunnel, on the way from the source (where only the way back was
+    /// seen: absent).
+    pub mac: Option<[u8; 6]>,
+    /// IP version of the outer header.
+    pub ip_version: u8,
+    /// IP protocol of the outer header.
+    pub protocol: u8,
+    /// Outer end at the side of the flow's source.
+    pub source: Endpoint,
+    /// The other outer end.
+    pub destination: Endpoint,
+    /// VNI, GRE key, TEID, session, label.
+    pub id: Option<u32>,
+    /// SPI of the authentication header around the tunnel.
+    pub ah: Option<u32>,
+}
+
+/// IP in IP, seen from the flow's source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IpInIp {
+    /// IP version of the outer header.
+    pub ip_version: u8,
+    /// IP protocol of the packet directly inside.
+    pub protocol: u8,
+    /// Outer address at the side of the flow's source.
+    pub source: IpAddr,
+    /// The other outer address.
+    pub destination: IpAddr,
+}
+
+/// What IPsec and WireGuard say of the packets of one direction: of the window's first packets that said it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ipsec {
+    /// SPI of the authentication header.
+    pub ah: Option<u32>,
+    /// SPI of ESP.
+    pub esp: Option<u32>,
+    /// WireGuard's sender index.
+    pub sender: Option<u32>,
+    /// WireGuard's receiver index.
+    pub receiver: Option<u32>,
+}
+
+/// Bytes in this window, and since the flow began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bytes {
+    /// In this window.
+    pub delta: u64,
+    /// Since the flow began.
+    pub total: u64,
 }
 
 /// One end of a flow.
@@ -84,6 +155,12 @@ pub struct Side {
     pub header: Option<HeaderValues>,
     /// TCP flags since the flow began; absent for other protocols and where no segment was seen.
     pub tcp_flags: Option<u8>,
+    /// Overhead of tunnels: outer IP length minus inner.
+    pub tunnel_bytes: Bytes,
+    /// The same of IP in IP.
+    pub ipip_bytes: Bytes,
+    /// IPsec and WireGuard.
+    pub ipsec: Ipsec,
 }
 
 /// Type of an ICMP message and of its counterpart (or its code, for one-way messages), seen from the source: what the

@@ -1,9 +1,13 @@
 //! IPv4 (RFC 791 section 3.1).
 
+use crate::Fragment;
+
 /// Length of the header without options.
 pub const MINIMUM: usize = 20;
 /// Bits of the fragment word that hold the offset.
-pub const FRAGMENT_OFFSET: u16 = 0x1fff;
+const FRAGMENT_OFFSET: u16 = 0x1fff;
+/// Bit of the fragment word: more fragments follow.
+const MORE_FRAGMENTS: u16 = 0x2000;
 
 /// The fixed part of an IPv4 header.
 pub struct Header(pub [u8; MINIMUM]);
@@ -33,10 +37,17 @@ impl Header {
         u16::from_be_bytes([self.0[2], self.0[3]])
     }
 
-    /// Whether this is a fragment other than the first, which has no transport header.
+    /// Which part of its datagram the packet is.
     #[inline(always)]
-    pub const fn is_later_fragment(&self) -> bool {
-        u16::from_be_bytes([self.0[6], self.0[7]]) & FRAGMENT_OFFSET != 0
+    pub const fn fragment(&self) -> Fragment {
+        let word = u16::from_be_bytes([self.0[6], self.0[7]]);
+        Fragment::of(word & FRAGMENT_OFFSET != 0, word & MORE_FRAGMENTS != 0)
+    }
+
+    /// Identification: the same in all fragments of a datagram.
+    #[inline(always)]
+    pub const fn identification(&self) -> u16 {
+        u16::from_be_bytes([self.0[4], self.0[5]])
     }
 
     /// Time to live.

@@ -48,9 +48,15 @@ impl Header {
     }
 }
 
-/// Whether this next-header value is an extension header (IANA "IPv6 Extension Header Types") or says that nothing
-/// follows (59).
+/// Whether a header of this number comes before the upper layer's (IANA "IPv6 Extension Header Types", without the two
+/// numbers for experiments), or says that nothing follows.
 #[inline(always)]
 pub const fn is_extension(next_header: u8) -> bool {
-    matches!(next_header, 0 | 43 | 44 | 51 | 59 | 60 | 135 | 139 | 140 | 253 | 254)
+    use crate::protocol::{
+        AH, DESTINATION_OPTIONS, FRAGMENT, HIP, HOP_BY_HOP, MOBILITY, NO_NEXT_HEADER, ROUTING, SHIM6,
+    };
+    matches!(
+        next_header,
+        HOP_BY_HOP | ROUTING | FRAGMENT | AH | NO_NEXT_HEADER | DESTINATION_OPTIONS | MOBILITY | HIP | SHIM6
+    )
 }

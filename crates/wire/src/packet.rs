@@ -1,34 +1,36 @@
 //! What the dissector found in one packet.
 
-use crate::{Address, Mac};
+use crate::{Address, Fragment, Mac};
 
 /// The facts of one packet. Fields of another protocol than the packet's are zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
-    /// Source address of the frame; zero where the link has none.
+    /// Source address of the Ethernet frame that holds the packet; zero where it is in none.
     pub source_mac: Mac,
-    /// 4 or 6.
+    /// 4 or 6; 0 where there is no packet.
     pub ip_version: u8,
     /// Sender.
     pub source: Address,
     /// Receiver.
     pub destination: Address,
-    /// IP protocol number (IPv6: of the upper layer).
+    /// IP protocol number; of IPv6 that of the last header that was read.
     pub protocol: u8,
     /// DSCP and ECN: type of service (IPv4) or traffic class (IPv6).
     pub traffic_class: u8,
     /// Time to live (IPv4) or hop limit (IPv6).
     pub hop_limit: u8,
+    /// Which part of a datagram it is.
+    pub fragment: Fragment,
     /// IPv6 flow label.
     pub flow_label: u32,
     /// Bytes of the IP packet: IPv4 total length, 40 + IPv6 payload length; what the frame holds where that is 0.
     pub ip_length: u32,
     /// Bytes from the start of the IP header to the end of the transport header, as far as it could be read.
     pub header_length: u32,
+    /// Of a fragment: what all fragments of its datagram have in common.
+    pub identification: u32,
     /// Whether the ports (or the ICMP message) could be read: neither a later fragment nor cut short.
     pub has_transport: bool,
-    /// Whether the captured bytes end within the transport header.
-    pub is_cut_short: bool,
     /// Source port.
     pub source_port: u16,
     /// Destination port.

@@ -2,13 +2,14 @@
 
 /// Why the dissector stopped before it knew the packet's flow. Every value is a counter of packets and bytes.
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reason {
+    #[default]
     /// The link type of the capture is not one that is read.
     UnsupportedLink,
     /// The frame ends before its link header does.
     TruncatedLink,
-    /// The EtherType is neither IPv4 nor IPv6 (ARP, a VLAN tag, MPLS, …).
+    /// What the frame holds is neither IPv4 nor IPv6 (ARP, LLDP, …); counted by its EtherType, too.
     NotIp,
     /// The frame ends before its IP header does.
     TruncatedIp,
@@ -16,8 +17,8 @@ pub enum Reason {
     IpVersion,
     /// IPv4 header length below 20 bytes, or total length below the header's (RFC 791 section 3.1).
     IpHeaderLength,
-    /// An IPv6 extension header, which is not read yet.
-    Ipv6ExtensionHeader,
+    /// More tags and labels than are read ([`STEPS`](crate::STEPS)).
+    TooManyHeaders,
 }
 
 impl Reason {
@@ -29,7 +30,7 @@ impl Reason {
         Self::TruncatedIp,
         Self::IpVersion,
         Self::IpHeaderLength,
-        Self::Ipv6ExtensionHeader,
+        Self::TooManyHeaders,
     ];
 
     /// The name by which the loss is shown.
@@ -41,7 +42,7 @@ impl Reason {
             Self::TruncatedIp => "truncated_ip",
             Self::IpVersion => "ip_version",
             Self::IpHeaderLength => "ip_header_length",
-            Self::Ipv6ExtensionHeader => "ipv6_extension_header",
+            Self::TooManyHeaders => "too_many_headers",
         }
     }
 }
