@@ -13,3 +13,6 @@ pub mod watch;
 
 // Tests on capture files.
 pub mod files;
+
+// Captures of every protocol.
+pub mod craft;
