@@ -11,17 +11,16 @@ pub(super) const NETANALYZER: usize = 4;
 /// Access control (1), frame control (1), destination (6), source (6), routing (IEEE 802.5).
 pub(super) fn token_ring<B: Bytes + ?Sized>(bytes: &B, at: usize) -> Result<Start, Reason> {
     let [control] = take(bytes, at + 1)?;
-    let mut source: [u8; 8] = [0; 8];
-    let (octets, _) = source.split_at_mut(6);
-    octets.copy_from_slice(&take::<6, B>(bytes, at + 8)?);
+    let [first, b, c, d, e, f] = take(bytes, at + 8)?;
     let mut end = at + 14;
     // The first bit of the source tells that routing information follows, whose low five bits are its length.
-    if source[0] & 0x80 != 0 {
-        source[0] &= 0x7f;
-        end += usize::from(take::<1, B>(bytes, end)?[0] & 0x1f);
+    if first & 0x80 != 0 {
+        let [length] = take(bytes, end)?;
+        end += usize::from(length & 0x1f);
     }
+    let source = Mac::from_first_six([first & 0x7f, b, c, d, e, f, 0, 0]);
     let next = if control & 0xc0 == 0x40 { Next::Llc } else { Next::Other(0) };
-    Ok(Start { source_mac: Some(Mac::from_first_six(source)), ..Start::new(end, next) })
+    Ok(Start { source_mac: Some(source), ..Start::new(end, next) })
 }
 
 /// Frame control (1), destination (6), source (6); addresses in the order in which the file has them (ANSI X3.139).

@@ -77,6 +77,12 @@ const CARRIER_LINKS: &[Row] = &[
         at(40, Next::Ipv6),
     ),
     Row(
+        253,
+        "0000 0338 0000 0000000000000000 000c
+         00000038 0300 0000 00000000 00000000 07000000 000b 0001 00000058 86dd 03 00 0008 000a 60",
+        at(52, IPV6),
+    ),
+    Row(
         113,
         "0000 0338 0000 0000000000000000 000c
          30000000 0100 0000 00000000 00000000",
@@ -88,6 +94,7 @@ const CARRIER_LINKS: &[Row] = &[
     Row(149, "6c000000 01000000 01000000", at(108, Next::Ethernet)),
     Row(258, "9c000000 01000000 0c000000", Err(Reason::TruncatedLink)),
     Row(258, "6c000000 01000000 02010000", Err(Reason::UnsupportedLink)),
+    Row(258, "6c000000 02000000 01000000", Err(Reason::UnsupportedLink)),
     Row(149, "00000000 01000000 01000000", Err(Reason::UnsupportedLink)),
     Row(240, "", at(4, Next::Ethernet)),
     Row(241, "", at(12, Next::Ethernet)),
@@ -105,6 +112,7 @@ const WIDE_AREA_LINKS: &[Row] = &[
     Row(50, "0f00 0800 45", at(4, IPV4)),
     Row(50, "8f00 2000", at(4, Next::EtherType(0x2000))),
     Row(166, "0103 0021 45", at(2, Next::Ppp)),
+    Row(166, "0003 0021 45", at(2, Next::Ppp)),
     Row(166, "00 ff03 0021", at(3, Next::Ppp)),
     Row(204, "01 ff03 0057", at(3, Next::Ppp)),
     Row(204, "00 0057", at(1, Next::Ppp)),
@@ -125,6 +133,8 @@ const WIDE_AREA_LINKS: &[Row] = &[
     Row(107, "80ea9d 0800 47", at(5, IPV4)),
     Row(107, "80808041 03 cc", at(6, Next::Ipv4)),
     Row(107, "80808080 03 cc", at(0, NONE)),
+    Row(107, "00000201 0800 45", at(6, IPV4)),
+    Row(107, "000003 0800 45", at(3, NONE)),
     Row(107, "0001 03 08 00 75", at(3, Next::Other(8))),
     Row(107, "0001 0201 45", at(2, NONE)),
     Row(107, "1941", at(0, NONE)),
@@ -142,6 +152,7 @@ const WIDE_AREA_LINKS: &[Row] = &[
     Row(123, "81 01 0064 0001", at(6, Next::Ethernet)),
     Row(123, "01 01 0064 ff00", at(4, NONE)),
     Row(123, "05 00 0010", at(4, NONE)),
+    Row(123, "02 01 0010 aaaa03 000000 0800", at(4, Next::Llc)),
     Row(123, "00 01 00d3 fefe03 8e 60", at(8, Next::Ipv6)),
     Row(123, "00 01 00d3 000004", at(4, NONE)),
 ];
@@ -182,7 +193,7 @@ const LOCAL_LINKS: &[Row] = &[
     Row(7, "01 02 d4 02 0001 45", at(6, Next::Other(0xd4))),
     Row(7, "01 02 d4 ff ffff d4 00 0001 45", at(10, Next::Ipv4)),
     Row(6, "1040 020000000002 020000000001 aaaa03", from(14, Next::Llc, SENDER)),
-    Row(6, "1040 020000000002 820000000001 0610 00110022 aaaa03", from(20, Next::Llc, SENDER)),
+    Row(6, "1040 020000000002 820000000001 c610 00110022 aaaa03", from(20, Next::Llc, SENDER)),
     Row(6, "1000 020000000002 020000000001", from(14, NONE, SENDER)),
     Row(10, "50 020000000002 020000000001 aaaa03", from(13, Next::Llc, SENDER)),
     Row(10, "41 020000000002 020000000001", from(13, NONE, SENDER)),
