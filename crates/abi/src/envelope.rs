@@ -32,6 +32,18 @@ pub struct EnvelopeEntry {
     pub facts: [Envelope; 2],
 }
 
+impl EnvelopeEntry {
+    /// A zero entry.
+    pub const NONE: Self = Self {
+        overheads: [Overhead { tunnel: 0, ipip: 0 }; 2],
+        lasts: [0; 2],
+        points: [0; 2],
+        epochs: [0; 2],
+        written: [0; 2],
+        facts: [Envelope::NONE; 2],
+    };
+}
+
 /// Access to the fields of an envelope's entry: plain in userland, atomic where the kernel program's CPUs share it.
 pub trait EnvelopeCells {
     /// Counts overhead.

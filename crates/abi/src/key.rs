@@ -75,7 +75,7 @@ pub struct FlowKey {
     /// Where flows are told apart by VLAN: the outermost in bits 0–11, the innermost of several in bits 12–23. Bit 31
     /// ([`OUTER`](Self::OUTER)): the flow is that of packets which hold others that are counted, too.
     pub scope: u32,
-    /// Where flows are told apart by tunnel: the identifier of the outermost.
+    /// Where flows are told apart by tunnel: the identifier of the outermost ([`Envelope::shared_id`]).
     pub tunnel_id: u32,
 }
 
@@ -153,7 +153,7 @@ impl FlowKey {
             self.scope |= envelope.vlan as u32 | (envelope.inner_vlan as u32) << 12;
         }
         if parts & KeyParts::TUNNEL_ID != 0 {
-            self.tunnel_id = envelope.tunnel_id;
+            self.tunnel_id = envelope.shared_id();
         }
         self
     }

@@ -10,7 +10,7 @@ use crate::atomic;
 /// Place of a way in an array of two, bounded by an instruction that the compiler, which knows the bound, cannot drop
 /// and the verifier, which does not, sees.
 #[inline(always)]
-fn place(way: Way) -> usize {
+pub fn place(way: Way) -> usize {
     let mut index = way.index();
     // SAFETY: changes nothing but the register.
     unsafe { core::arch::asm!("{index} &= 1", index = inout(reg) index, options(pure, nomem, nostack)) };

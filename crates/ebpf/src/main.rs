@@ -9,10 +9,16 @@
 mod atomic;
 mod cells;
 mod clock;
+mod count;
+mod envelope;
+mod later;
 mod losses;
 mod maps;
+mod opaque;
 mod packet;
+mod plain;
 mod tc;
+mod walk;
 mod zero;
 
 #[panic_handler]

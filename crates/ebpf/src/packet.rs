@@ -3,6 +3,8 @@
 use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_skb_load_bytes};
 use flowtrace_wire::{Bytes, Packet};
 
+use crate::opaque::opaque;
+
 /// The linear part of a packet, read directly. The verifier sees each bound being checked.
 pub struct Linear {
     data: usize,
@@ -13,8 +15,9 @@ impl Linear {
     /// The packet's linear part.
     #[inline(always)]
     pub fn of(skb: *mut __sk_buff) -> Self {
-        // SAFETY: the context of the program, in which the kernel keeps both fields valid.
-        unsafe { Self { data: (*skb).data as usize, end: (*skb).data_end as usize } }
+        // SAFETY: the context of the program, in which the kernel keeps both fields valid. (They are pointers, whatever
+        // their type says: the compiler must not compare halves of them.)
+        unsafe { Self { data: opaque((*skb).data as usize), end: opaque((*skb).data_end as usize) } }
     }
 }
 
@@ -43,16 +46,17 @@ impl Bytes for Scattered {
     }
 }
 
-/// How many packets of the wire a packet stands for, and their IP bytes: each of them has headers of its own.
+/// How many packets of the wire a packet stands for, and their IP bytes: each of them has `headers` bytes of its own.
 #[inline(always)]
-pub fn wire_packets(skb: *mut __sk_buff, packet: &Packet) -> (u64, u64) {
+pub fn wire_packets(skb: *mut __sk_buff, packet: &Packet, headers: u32) -> (u64, u64) {
     let bytes = packet.ip_length as u64;
     // SAFETY: the context of the program.
     let (segments, size) = unsafe { ((*skb).gso_segs as u64, (*skb).gso_size as u64) };
     if size == 0 {
         return (1, bytes);
     }
-    let packets = if segments != 0 { segments } else { (packet.payload_length() as u64 + size - 1) / size };
+    let payload = packet.ip_length.saturating_sub(headers) as u64;
+    let packets = if segments != 0 { segments } else { (payload + size - 1) / size };
     let packets = if packets == 0 { 1 } else { packets };
-    (packets, bytes + (packets - 1) * packet.header_length as u64)
+    (packets, bytes + (packets - 1) * headers as u64)
 }

@@ -6,8 +6,8 @@ use flowtrace_wire::{icmp, protocol};
 use crate::identity::Identity;
 use crate::orientation::{Orientation, address};
 use crate::{
-    End, EndReason, Endpoint, Failure, IcmpPair, Interface, Record, Side, SpanId, identity::span_id,
-    settings::TraceSettings,
+    Bytes, End, EndReason, Endpoint, Failure, IcmpPair, Interface, Ipsec, Record, Side, SpanId, identity::span_id,
+    settings::TraceSettings, wrapped::Wrapped,
 };
 
 /// A flow that is open. Times are those of the capture's clock.
@@ -39,6 +39,8 @@ pub struct Flow {
     pub settled: Option<(Identity, Option<Orientation>)>,
     /// Decided when the first record is made.
     pub named: Option<Named>,
+    /// What lies around its packets, if anything does.
+    pub wrapped: Option<Box<Wrapped>>,
 }
 
 /// What is decided when a flow's first record is made, and holds from then on.
@@ -80,6 +82,7 @@ impl Flow {
             readings: 1,
             settled: None,
             named: None,
+            wrapped: None,
         }
     }
 
@@ -118,18 +121,21 @@ impl Flow {
         time.saturating_add_signed(self.wall_offset)
     }
 
-    /// Remembers the header values of the window's first packets.
+    /// Remembers the header values of the window's first packets, and what lay around them.
     pub fn note_headers(&mut self) {
         for way in 0..2 {
             if self.headers[way] == 0 && self.entry.ways[way].packets > self.base[way].packets {
                 self.headers[way] = self.entry.headers[way];
             }
         }
+        if let Some(wrapped) = &mut self.wrapped {
+            wrapped.note();
+        }
     }
 
     /// Begins the next window. In file mode, the first packet of a way then writes its header values again; live, the
     /// kernel does it by scan.
-    pub fn next_window(&mut self, start: u64) {
+    pub fn next_window(&mut self, start: u64, is_file: bool) {
         self.window = start;
         for way in 0..2 {
             let tally = self.entry.ways[way];
@@ -137,6 +143,9 @@ impl Flow {
         }
         self.headers = [0; 2];
         self.entry.epochs = [0; 2];
+        if let Some(wrapped) = &mut self.wrapped {
+            wrapped.next_window(is_file);
+        }
     }
 
     /// The record of the window that ends at `end`. `named` counts it.
@@ -156,7 +165,7 @@ impl Flow {
         }
         named.records = named.records.wrapping_add(1);
         let forward = named.orientation.forward;
-        Record {
+        let mut record = Record {
             trace_id,
             span_id,
             parent_span_id,
@@ -175,7 +184,18 @@ impl Flow {
             closed_by: self.closed_by(forward),
             failure: self.failure(),
             icmp: self.icmp(forward),
+            tunnel: None,
+            ipip: None,
+            had_tunnel: false,
+            had_ipip: false,
+            vlan: None,
+            inner_vlan: None,
+            is_outer: self.key.is_outer(),
+        };
+        if let Some(wrapped) = &self.wrapped {
+            wrapped.describe(forward, &mut record);
         }
+        record
     }
 
     /// The end from which the packets of a way come.
@@ -198,6 +218,9 @@ impl Flow {
             bytes_total: tally.bytes,
             header: if packets == 0 { None } else { HeaderValues::unpack(self.headers[way.index()]) },
             tcp_flags: (is_tcp && tally.packets > 0).then_some(state::flags_of(self.entry.state, way)),
+            tunnel_bytes: Bytes::default(),
+            ipip_bytes: Bytes::default(),
+            ipsec: Ipsec::default(),
         }
     }
 

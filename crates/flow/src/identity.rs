@@ -4,7 +4,7 @@
 
 use std::hash::Hasher;
 
-use flowtrace_abi::{FlowKey, state};
+use flowtrace_abi::{FlowKey, KeyParts, state};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use crate::{SpanId, TraceId};
@@ -15,14 +15,23 @@ const VERSION: u8 = 1;
 const SEQUENCE: u8 = 1;
 /// Tag of a time bucket.
 const BUCKET: u8 = 2;
+/// Tag of the VLANs, outermost and innermost (0: none), each as two bytes.
+const VLAN: u8 = 3;
+/// Tag of the tunnel's identifier (0: none).
+const TUNNEL_ID: u8 = 4;
 
-/// What a trace id is made of, beside the key: the protocol and the two ends in bytewise order.
+/// What a trace id is made of, beside the key: the protocol, the two ends in bytewise order, and what else tells flows
+/// apart by configuration, each with its tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ends([u8; 37]);
+pub struct Ends {
+    bytes: [u8; 47],
+    length: u8,
+}
 
 impl Ends {
     /// The ends of a flow. ICMP queries and replies have their identifier for a port; flows without ports have 0.
-    pub fn of(key: &FlowKey) -> Self {
+    /// `parts` are bits of [`KeyParts`].
+    pub fn of(key: &FlowKey, parts: u32) -> Self {
         let ported = key.has_ports() || key.icmp_query_way().is_some();
         let end = |octets: [u8; 16], port: u16| {
             let mut bytes = [0; 18];
@@ -32,11 +41,31 @@ impl Ends {
         };
         let mut ends = [end(key.low.octets(), key.low_port), end(key.high.octets(), key.high_port)];
         ends.sort_unstable();
-        let mut bytes = [0; 37];
-        bytes[0] = key.protocol;
-        bytes[1..19].copy_from_slice(&ends[0]);
-        bytes[19..].copy_from_slice(&ends[1]);
-        Self(bytes)
+        let mut all = Self { bytes: [0; 47], length: 0 };
+        all.push(&[key.protocol]);
+        all.push(&ends[0]);
+        all.push(&ends[1]);
+        if parts & KeyParts::VLAN != 0 {
+            let vlan = |shift: u32| ((key.scope >> shift) as u16 & 0xfff).to_be_bytes();
+            all.push(&[VLAN]);
+            all.push(&vlan(0));
+            all.push(&vlan(12));
+        }
+        if parts & KeyParts::TUNNEL_ID != 0 {
+            all.push(&[TUNNEL_ID]);
+            all.push(&key.tunnel_id.to_be_bytes());
+        }
+        all
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let start = usize::from(self.length);
+        self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len() as u8;
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
     }
 }
 
@@ -64,7 +93,7 @@ impl Mark {
 pub fn trace_id(key: &[u8; 16], ends: &Ends, mark: Mark) -> TraceId {
     let mut hasher = SipHasher24::new_with_key(key);
     hasher.write(&[VERSION]);
-    hasher.write(&ends.0);
+    hasher.write(ends.bytes());
     match mark {
         Mark::Sequence(sequence) => {
             hasher.write(&[SEQUENCE]);
@@ -105,7 +134,11 @@ mod tests {
     use super::*;
 
     fn ends(port: u16) -> Ends {
-        Ends::of(&FlowKey {
+        Ends::of(&key(port), 0)
+    }
+
+    fn key(port: u16) -> FlowKey {
+        FlowKey {
             low: Address::from_v4([10, 0, 0, 1]),
             high: Address::from_v4([10, 0, 0, 2]),
             low_port: port,
@@ -113,7 +146,21 @@ mod tests {
             protocol: 6,
             ip_version: 4,
             ..FlowKey::default()
-        })
+        }
+    }
+
+    #[test]
+    fn what_tells_flows_apart_tells_traces_apart() {
+        let id = |key: FlowKey, parts: u32| trace_id(&[0; 16], &Ends::of(&key, parts), Mark::Sequence(7));
+        let plain = key(1);
+        let other = FlowKey { scope: 5 << 12 | 4, tunnel_id: 9, ..plain };
+        assert_eq!(id(plain, 0), id(other, 0));
+        for parts in 1..=3 {
+            assert_ne!(id(plain, parts), id(other, parts));
+            assert_ne!(id(plain, parts), id(plain, 0), "also where there is no tag");
+        }
+        assert_ne!(id(FlowKey { scope: 4, ..plain }, 1), id(FlowKey { scope: 4 << 12, ..plain }, 1));
+        assert_eq!(id(plain.outer(), 1), id(plain, 1));
     }
 
     #[test]

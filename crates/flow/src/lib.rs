@@ -1,10 +1,11 @@
 //! Packets and kernel entries → flow records.
 //!
 //! Sans-IO: reads no clock and opens no file; time is an argument, in nanoseconds. [`Table`] holds the flows that are
-//! open. Capture files feed it packet by packet ([`Table::packet`]), the live capture reading by reading
+//! open. Capture files feed it frame by frame ([`Table::frame`]), the live capture reading by reading
 //! ([`Table::reading`]); both count by the rule of `flowtrace_abi`, and both end in [`Record`]s.
 
 mod flow;
+mod fragments;
 mod identity;
 mod live;
 mod memory;
@@ -14,6 +15,7 @@ mod record;
 mod settings;
 mod store;
 mod table;
+mod wrapped;
 
 pub use identity::{Ends, Identity, Mark, span_id, trace_id};
 pub use live::{Clock, Verdict};

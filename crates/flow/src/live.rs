@@ -1,6 +1,6 @@
 //! Live mode: reading by reading. The kernel counts; a reading is a copy of one flow's entry.
 
-use flowtrace_abi::{FlowEntry, FlowKey, state};
+use flowtrace_abi::{EnvelopeEntry, FlowEntry, FlowKey, state};
 
 use crate::flow::Flow;
 use crate::settings::SECOND;
@@ -40,17 +40,26 @@ pub enum Verdict {
 }
 
 impl Table {
-    /// Takes one reading of a flow's entry.
-    pub fn reading(&mut self, now: Clock, key: FlowKey, entry: &FlowEntry, records: &mut Vec<Record>) -> Verdict {
+    /// Takes one reading of a flow's entry. `envelope` reads what lies around its packets, and is asked only where that
+    /// may have changed.
+    pub fn reading(
+        &mut self,
+        now: Clock,
+        key: FlowKey,
+        entry: &FlowEntry,
+        envelope: impl FnOnce() -> Option<EnvelopeEntry>,
+        records: &mut Vec<Record>,
+    ) -> Verdict {
         if self.closed.remove(&key) {
             return Verdict::Delete;
         }
         if self.anchors.contains_key(&key) {
             return self.reading_of_anchor(key, entry);
         }
+        let mut grew = true;
         let at = match self.store.find(&key) {
             Some(at) => {
-                self.update(at, now, entry, records);
+                grew = self.update(at, now, entry, records);
                 at
             }
             None => {
@@ -62,10 +71,17 @@ impl Table {
         };
         let timeouts = self.settings.timeouts;
         let Some(flow) = self.store.get_mut(at) else { return Verdict::Keep };
-        flow.note_headers();
         let superseded = entry.state & state::SUPERSEDED != 0;
         let is_final =
             if superseded { flow.was_superseded } else { now.boot >= flow.deadline(&timeouts).saturating_add(GRACE) };
+        // The kernel counts the packet first: what lies around it may have been missed at the last reading.
+        if entry.state & state::ENVELOPED != 0
+            && (grew || is_final || flow.wrapped.is_none())
+            && let Some(envelope) = envelope()
+        {
+            flow.wrapped.get_or_insert_default().read(&envelope);
+        }
+        flow.note_headers();
         flow.was_superseded = superseded;
         flow.is_over = is_final;
         if !is_final || self.waits(at) {
@@ -81,21 +97,22 @@ impl Table {
     }
 
     /// Takes over a newer reading. A window whose time is up is cut where it was read before, as soon as a packet
-    /// shows that the flow goes on: so no window is empty.
-    fn update(&mut self, at: u32, now: Clock, entry: &FlowEntry, records: &mut Vec<Record>) {
+    /// shows that the flow goes on: so no window is empty. Answers whether there were packets in between.
+    fn update(&mut self, at: u32, now: Clock, entry: &FlowEntry, records: &mut Vec<Record>) -> bool {
         let active = self.settings.active;
         let waits = self.waits(at);
-        let Some(flow) = self.store.get_mut(at) else { return };
+        let Some(flow) = self.store.get_mut(at) else { return false };
         let grew = (0..2).any(|way| entry.ways[way].packets != flow.entry.ways[way].packets);
         if grew && !waits && !flow.has_ended() && flow.read >= flow.window.saturating_add(active) {
             let end = flow.read;
-            self.cut(at, end, records);
+            self.cut(at, end, false, records);
         }
         if let Some(flow) = self.store.get_mut(at) {
             flow.entry = *entry;
             flow.read = now.boot;
             flow.readings = flow.readings.saturating_add(1);
         }
+        grew
     }
 
     /// Whether a flow's first record has to wait, so that names do not depend on the order of readings: flows of the

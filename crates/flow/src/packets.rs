@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use flowtrace_abi::{Event, FlowEntry, FlowKey, Way, account, admits, state};
-use flowtrace_wire::Packet;
+use flowtrace_abi::{Event, FlowEntry, FlowKey, Layers, Way, account, admits, state};
+use flowtrace_wire::{Envelope, Fragment, Packet, Walk};
 
 use crate::flow::Flow;
 use crate::settings::SECOND;
@@ -29,12 +29,56 @@ impl Timers {
     }
 }
 
+/// One packet of a frame, and where it was seen.
+struct Seen<'a> {
+    packet: &'a Packet,
+    envelope: &'a Envelope,
+    key: FlowKey,
+    event: Event,
+}
+
 impl Table {
-    /// Counts one packet, seen at `time` (nanoseconds since the Unix epoch) at the file's interface `interface`.
-    /// Before that, flows that are over by then are closed.
+    /// Counts one frame, seen at `time` (nanoseconds since the Unix epoch) at the file's interface `interface`. Before
+    /// that, flows that are over by then are closed. `walk` is changed only in that fragments get their ports.
+    pub fn frame(&mut self, time: u64, walk: &mut Walk, interface: u32, records: &mut Vec<Record>) {
+        self.poll(time, records);
+        let has_outer = walk.outer.ip_version != 0;
+        if has_outer {
+            self.fragments.remember(&walk.outer, time);
+        }
+        match walk.packet.fragment {
+            Fragment::Whole => {}
+            Fragment::First => self.fragments.remember(&walk.packet, time),
+            Fragment::Later => self.fragments.recall(&mut walk.packet, time),
+        }
+        let layers = self.settings.layers;
+        if has_outer && layers & Layers::OUTER != 0 {
+            let envelope = walk.envelope.of_frame();
+            self.count(time, &walk.outer, &envelope, layers & Layers::INNER != 0, interface, records);
+        }
+        if !has_outer || layers & Layers::INNER != 0 {
+            self.count(time, &walk.packet, &walk.envelope, false, interface, records);
+        }
+    }
+
+    /// Counts one packet with nothing around it; see [`frame`](Self::frame).
     pub fn packet(&mut self, time: u64, packet: &Packet, interface: u32, records: &mut Vec<Record>) {
         self.poll(time, records);
+        self.count(time, packet, &Envelope::default(), false, interface, records);
+    }
+
+    fn count(
+        &mut self,
+        time: u64,
+        packet: &Packet,
+        envelope: &Envelope,
+        is_outer: bool,
+        interface: u32,
+        records: &mut Vec<Record>,
+    ) {
         let (key, way) = FlowKey::of(packet);
+        let key = key.within(envelope, self.settings.key_parts);
+        let key = if is_outer { key.outer() } else { key };
         let event = Event {
             way,
             packets: 1,
@@ -43,9 +87,10 @@ impl Table {
             point: (interface.saturating_add(1)) << 1,
             epoch: EPOCH,
         };
+        let seen = Seen { packet, envelope, key, event };
         match self.store.find(&key) {
-            Some(at) => self.packet_of(at, key, packet, event, records),
-            None => self.first_packet(key, packet, event),
+            Some(at) => self.packet_of(at, seen, records),
+            None => self.first_packet(&seen),
         }
     }
 
@@ -68,37 +113,47 @@ impl Table {
         }
     }
 
-    fn first_packet(&mut self, key: FlowKey, packet: &Packet, event: Event) {
+    fn first_packet(&mut self, seen: &Seen<'_>) {
+        let event = &seen.event;
         let mut entry = FlowEntry { first: event.time, ..FlowEntry::default() };
         if event.way == Way::Down {
             entry.state |= state::OPENED_DOWN;
         }
-        account(&mut entry, packet, &event);
-        let mut flow = Flow::new(key, entry, 0);
+        let mut flow = Flow::new(seen.key, entry, 0);
+        seen.count_into(&mut flow);
         let deadline = flow.deadline(&self.settings.timeouts);
         flow.armed = deadline;
         let at = self.begin(flow);
         self.timers.set(deadline, at, &self.store);
     }
 
-    fn packet_of(&mut self, at: u32, key: FlowKey, packet: &Packet, mut event: Event, records: &mut Vec<Record>) {
+    fn packet_of(&mut self, at: u32, mut seen: Seen<'_>, records: &mut Vec<Record>) {
         let timeouts = self.settings.timeouts;
         let Some(flow) = self.store.get_mut(at) else { return };
-        event.time = event.time.max(flow.last());
-        if !admits(&flow.entry, packet, event.time, &timeouts) {
+        seen.event.time = seen.event.time.max(flow.last());
+        if !admits(&flow.entry, seen.packet, seen.event.time, &timeouts) {
             self.close(at, records);
-            self.first_packet(key, packet, event);
+            self.first_packet(&seen);
             return;
         }
-        if let Some(end) = cut_at(flow, event.time, self.settings.active) {
-            self.cut(at, end, records);
+        if let Some(end) = cut_at(flow, seen.event.time, self.settings.active) {
+            self.cut(at, end, true, records);
         }
         let Some(flow) = self.store.get_mut(at) else { return };
-        account(&mut flow.entry, packet, &event);
+        seen.count_into(flow);
         let deadline = flow.deadline(&timeouts);
         if deadline < flow.armed {
             flow.armed = deadline;
             self.timers.set(deadline, at, &self.store);
+        }
+    }
+}
+
+impl Seen<'_> {
+    fn count_into(&self, flow: &mut Flow) {
+        account(&mut flow.entry, self.packet, &self.event);
+        if self.envelope.present != 0 {
+            flow.wrapped.get_or_insert_default().count(self.envelope, &self.event);
         }
     }
 }

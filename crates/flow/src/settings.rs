@@ -1,6 +1,6 @@
 //! What can be set.
 
-use flowtrace_abi::Timeouts;
+use flowtrace_abi::{Layers, Timeouts};
 
 use crate::{Ephemeral, SourceMode};
 
@@ -24,6 +24,10 @@ pub struct Settings {
     pub trace: TraceSettings,
     /// How many ended flows are remembered, so that one that comes back keeps its trace.
     pub identities: usize,
+    /// What tells flows apart beside ends and protocol: bits of [`KeyParts`](flowtrace_abi::KeyParts).
+    pub key_parts: u32,
+    /// Which packets of a tunnelled packet are counted: bits of [`Layers`].
+    pub layers: u32,
 }
 
 /// How trace ids are derived.
@@ -52,6 +56,8 @@ impl Default for Settings {
             observer: "file".to_owned(),
             trace: TraceSettings::default(),
             identities: 65_536,
+            key_parts: 0,
+            layers: Layers::INNER,
         }
     }
 }

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::flow::{Flow, Named};
+use crate::fragments::Fragments;
 use crate::identity::{Ends, Identity, Mark, trace_id};
 use crate::live::Missing;
 use crate::memory::Identities;
@@ -29,6 +30,8 @@ pub struct Table {
     /// are counted in the order in which they began.
     unsettled: BTreeMap<(Ends, u64, FlowKey), u32>,
     identities: Identities,
+    /// File mode: the first fragments of datagrams.
+    pub(crate) fragments: Fragments,
     local: HashSet<IpAddr>,
     begun: u64,
 }
@@ -45,6 +48,7 @@ impl Table {
             closed: HashSet::default(),
             unsettled: BTreeMap::new(),
             identities,
+            fragments: Fragments::default(),
             local: HashSet::new(),
             begun: 0,
         }
@@ -83,7 +87,7 @@ impl Table {
         let (key, first) = (flow.key, flow.entry.first);
         let at = self.store.insert(flow);
         if key.is_icmp() {
-            self.unsettled.insert((Ends::of(&key), first, key), at);
+            self.unsettled.insert((Ends::of(&key, self.settings.key_parts), first, key), at);
         }
         at
     }
@@ -96,11 +100,11 @@ impl Table {
         }
     }
 
-    /// Ends the window of the flow at an index; the flow goes on.
-    pub(crate) fn cut(&mut self, at: u32, end: u64, records: &mut Vec<Record>) {
+    /// Ends the window of the flow at an index; the flow goes on. `is_file`: its packets come one by one.
+    pub(crate) fn cut(&mut self, at: u32, end: u64, is_file: bool, records: &mut Vec<Record>) {
         let Some(mut flow) = self.store.get_mut(at).map(std::mem::take) else { return };
         self.write(&mut flow, end, EndReason::ActiveTimeout, records);
-        flow.next_window(end);
+        flow.next_window(end, is_file);
         if let Some(place) = self.store.get_mut(at) {
             *place = flow;
         }
@@ -148,7 +152,7 @@ impl Table {
 
     /// Settles the identity of a flow, after those of the flows of the same ends that began before it.
     fn settle_in_order(&mut self, flow: &Flow) -> (Identity, Option<Orientation>) {
-        let own = (Ends::of(&flow.key), flow.entry.first, flow.key);
+        let own = (Ends::of(&flow.key, self.settings.key_parts), flow.entry.first, flow.key);
         let earlier: Vec<_> = self.unsettled.range((own.0, 0, FlowKey::default())..own).map(|(at, _)| *at).collect();
         for place in earlier {
             let Some(at) = self.unsettled.remove(&place) else { continue };
@@ -181,7 +185,7 @@ impl Table {
         let trace = &self.settings.trace;
         let first = flow.wall(flow.entry.first);
         let mark = Mark::of(flow.entry.state, flow.entry.sequence, first, trace.window);
-        let computed = trace_id(&trace.key, &Ends::of(&flow.key), mark);
+        let computed = trace_id(&trace.key, &Ends::of(&flow.key, self.settings.key_parts), mark);
         self.identities.identify(&flow.key, mark, computed, first)
     }
 }

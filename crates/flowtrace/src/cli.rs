@@ -90,6 +90,21 @@ pub struct CommonOptions {
     /// tcp_rst: how long one that has ended lingers).
     #[arg(short, long = "timeout", value_name = "NAME=DURATION")]
     pub timeouts: Vec<String>,
+    /// Whose flows a tunnel's packets are: those inside, those outside (the tunnel's), or both; then the ones outside
+    /// have `flow.layer: outer`.
+    #[arg(long, value_name = "WHICH", default_value = "inner")]
+    pub tunnels: Tunnels,
+    /// How many tunnels within one another are opened.
+    #[arg(long, value_name = "N", default_value_t = flowtrace_wire::DEFAULT_DEPTH, value_parser = clap::value_parser!(u32).range(0..=8))]
+    pub tunnel_depth: u32,
+    /// The UDP ports by which a tunnel or conversation is recognised, instead of the usual ones, as `vxlan=4789,8472`
+    /// (`vxlan=` for none); repeatable. Names and defaults: vxlan=4789,8472 vxlan-gpe=4790 geneve=6081 gtp=2152 mpls=6635
+    /// teredo=3544 l2tp=1701 wireguard=51820 esp=500,4500.
+    #[arg(long = "udp-port", value_name = "NAME=PORT,...")]
+    pub udp_ports: Vec<String>,
+    /// Tell flows of the same ends apart by more: the frame's VLAN, the tunnel's identifier.
+    #[arg(long, value_name = "PART,...", value_delimiter = ',')]
+    pub flow_key: Vec<KeyPart>,
     /// Add opt-in groups of attributes, separated by commas; `all` for every one.
     #[arg(long, value_name = "GROUP,...", default_value = "")]
     pub attributes: String,
@@ -112,6 +127,27 @@ pub enum Output {
     OtlpJson,
     /// Not at all.
     None,
+}
+
+/// Which packets of a tunnelled packet are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tunnels {
+    /// The innermost.
+    Inner,
+    /// The outermost.
+    Outer,
+    /// Each as its own flow.
+    Both,
+}
+
+/// What tells flows apart beside addresses, ports and protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum KeyPart {
+    /// The VLANs of the frame.
+    Vlan,
+    /// The identifier of the outermost tunnel.
+    TunnelId,
 }
 
 /// Whether to use colours.

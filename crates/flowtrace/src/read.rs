@@ -1,13 +1,13 @@
 //! `flowtrace read`: frames of capture files → dissector → flow table → outputs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use flowtrace_capture::file::{self, Frame, Reader};
 use flowtrace_export::Full;
 use flowtrace_flow::{Interface, Record, Table};
-use flowtrace_wire::{Reason, dissect};
+use flowtrace_wire::{Options, Reason, Walk, dissect};
 
 use crate::cli::ReadOptions;
 use crate::exit::Exit;
@@ -15,7 +15,8 @@ use crate::output::{Error, Outputs, Wanted};
 use crate::progress::Progress;
 use crate::signals::{InterruptibleStdin, Signals};
 use crate::summary::{Loss, Summary};
-use crate::{host, log, settings};
+use crate::settings::{self, Dissection};
+use crate::{host, log};
 
 /// Reads the files and writes their flows.
 pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
@@ -23,10 +24,13 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
     let outputs = Outputs::open(&options.common, &host::resource(None)?, Full::Wait)?;
     let mut reading = Reading {
         table: Table::new(settings),
+        dissection: settings::dissection(&options.common)?,
+        walk: Walk::default(),
         outputs,
         records: Vec::new(),
         interfaces: Interfaces::default(),
         unparsed: [(0, 0); Reason::ALL.len()],
+        not_ip: BTreeMap::new(),
         latest: 0,
         summary: Summary::default(),
         progress: Progress::new(quiet),
@@ -65,10 +69,15 @@ enum Ended {
 
 struct Reading {
     table: Table,
+    dissection: Dissection,
+    /// What was found in the frame: kept, since it is large.
+    walk: Walk,
     outputs: Outputs,
     records: Vec<Record>,
     interfaces: Interfaces,
     unparsed: [(u64, u64); Reason::ALL.len()],
+    /// Frames without IP, by EtherType.
+    not_ip: BTreeMap<u16, u64>,
     /// The latest stamp of the file, for packets without one.
     latest: u64,
     summary: Summary,
@@ -133,15 +142,24 @@ impl Reading {
     fn frame(&mut self, frame: &Frame<'_>) -> u32 {
         let time = frame.time.unwrap_or(self.latest);
         self.latest = self.latest.max(time);
-        match dissect(frame.bytes, frame.link, frame.wire_length) {
-            Ok(packet) => self.table.packet(time, &packet, self.interfaces.number(frame.interface), &mut self.records),
-            Err(reason) => {
-                let tally = &mut self.unparsed[reason as usize];
-                tally.0 += 1;
-                tally.1 += u64::from(frame.wire_length);
+        let options = Options { ports: &self.dissection.ports, depth: self.dissection.depth };
+        match dissect(frame.bytes, frame.link, frame.wire_length, &options, &mut self.walk) {
+            Ok(()) => {
+                let interface = self.interfaces.number(frame.interface);
+                self.table.frame(time, &mut self.walk, interface, &mut self.records);
             }
+            Err(reason) => self.unparsed(reason, frame.wire_length),
         }
         frame.interface
+    }
+
+    fn unparsed(&mut self, reason: Reason, wire_length: u32) {
+        let tally = &mut self.unparsed[reason as usize];
+        tally.0 += 1;
+        tally.1 += u64::from(wire_length);
+        if reason == Reason::NotIp {
+            *self.not_ip.entry(self.walk.not_ip()).or_default() += 1;
+        }
     }
 
     fn write(&mut self) -> Result<Wanted, Error> {
@@ -165,6 +183,7 @@ impl Reading {
             .zip(self.unparsed)
             .map(|(reason, (packets, bytes))| Loss { name: reason.name(), is_loss: true, packets, bytes })
             .collect();
+        summary.not_ip = self.not_ip;
         Ok(summary)
     }
 }

@@ -3,10 +3,21 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
+use flowtrace_abi::{KeyParts, Layers};
 use flowtrace_flow::Settings;
 use flowtrace_span::{Options, Selection};
+use flowtrace_wire::{Ports, Service};
 
-use crate::cli::{Color, CommonOptions, parse_duration};
+use crate::cli::{Color, CommonOptions, KeyPart, Tunnels, parse_duration};
+
+/// What is read of packets.
+#[derive(Clone, Debug)]
+pub struct Dissection {
+    /// Which UDP ports are known.
+    pub ports: Box<Ports>,
+    /// How many tunnels within one another are opened.
+    pub depth: u32,
+}
 
 /// What is wrong with an option.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +25,17 @@ pub enum Invalid {
     /// `--timeout`.
     #[error("--timeout {text}: {why}; write it as udp=30s, with one of the names {}", NAMES.join(", "))]
     Timeout {
+        /// What was written.
+        text: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// `--udp-port`.
+    #[error(
+        "--udp-port {text}: {why}; write it as vxlan=4789,8472, with one of the names {}",
+        Service::ALL.map(Service::name).join(", ")
+    )]
+    Port {
         /// What was written.
         text: String,
         /// What is wrong with it.
@@ -46,7 +68,42 @@ pub fn flow_settings(options: &CommonOptions) -> Result<Settings, Invalid> {
             _ => return Err(invalid(format!("there is no timeout `{name}`"))),
         } = value;
     }
+    settings.layers = layers(options.tunnels);
+    settings.key_parts = options.flow_key.iter().fold(0, |parts, part| parts | key_part(*part));
     Ok(settings)
+}
+
+/// What is read of packets.
+pub fn dissection(options: &CommonOptions) -> Result<Dissection, Invalid> {
+    let mut ports = Box::new(Ports::DEFAULT);
+    for text in &options.udp_ports {
+        let invalid = |why: String| Invalid::Port { text: text.clone(), why };
+        let (name, list) = text.split_once('=').ok_or_else(|| invalid("there is no `=`".to_owned()))?;
+        let service = Service::ALL.into_iter().find(|service| service.name() == name);
+        let service = service.ok_or_else(|| invalid(format!("there is no `{name}`")))?;
+        let numbers = list.split(',').filter(|number| !number.is_empty()).map(|number| {
+            number.trim().parse().ok().filter(|port| *port != 0).ok_or_else(|| invalid(format!("`{number}` is no port")))
+        });
+        let numbers = numbers.collect::<Result<Vec<u16>, _>>()?;
+        ports.clear(service);
+        ports.set(service, &numbers);
+    }
+    Ok(Dissection { ports, depth: options.tunnel_depth })
+}
+
+const fn layers(tunnels: Tunnels) -> u32 {
+    match tunnels {
+        Tunnels::Inner => Layers::INNER,
+        Tunnels::Outer => Layers::OUTER,
+        Tunnels::Both => Layers::INNER | Layers::OUTER,
+    }
+}
+
+const fn key_part(part: KeyPart) -> u32 {
+    match part {
+        KeyPart::Vlan => KeyParts::VLAN,
+        KeyPart::TunnelId => KeyParts::TUNNEL_ID,
+    }
 }
 
 /// Which attributes spans have.
@@ -87,6 +144,29 @@ mod tests {
         let settings = flow_settings(&common(&["-t", "active=1s", "--timeout", "udp=250ms"])).expect("good");
         assert_eq!((settings.active, settings.timeouts.udp), (1_000_000_000, 250_000_000));
         assert_eq!(settings.timeouts.tcp, Settings::default().timeouts.tcp);
+    }
+
+    #[test]
+    fn ports_and_tunnels_are_set_by_name() {
+        let options = common(&["--udp-port", "vxlan=7777", "--udp-port", "gtp=", "--tunnel-depth", "2"]);
+        let Dissection { ports, depth } = dissection(&options).expect("good");
+        assert_eq!((ports.of(7777), ports.of(4789), ports.of(8472)), (Service::Vxlan as u8, 0, 0));
+        assert_eq!((ports.of(2152), ports.of(6081), depth), (0, Service::Geneve as u8, 2));
+        let settings = flow_settings(&common(&["--tunnels", "both", "--flow-key", "vlan,tunnel_id"])).expect("good");
+        assert_eq!((settings.layers, settings.key_parts), (3, 3));
+    }
+
+    #[test]
+    fn wrong_ports_say_what_is_right() {
+        for (text, message) in [
+            ("vxlan", "there is no `=`"),
+            ("vxlna=1", "there is no `vxlna`; write it as vxlan=4789,8472, with one of the names vxlan, vxlan-gpe"),
+            ("vxlan=0", "`0` is no port"),
+            ("vxlan=1,x", "`x` is no port"),
+        ] {
+            let error = dissection(&common(&["--udp-port", text])).expect_err(message).to_string();
+            assert!(error.contains(message), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What was seen, and what was not counted, when the program ends.
 
+use std::collections::BTreeMap;
+
 use flowtrace_export::Report;
 use flowtrace_flow::Record;
 
@@ -19,6 +21,8 @@ pub struct Summary {
     pub records: u64,
     /// What is in no record.
     pub losses: Vec<Loss>,
+    /// Frames without IP, by EtherType; of 802.3 frames, by LLC access point.
+    pub not_ip: BTreeMap<u16, u64>,
     /// What became of records for the OTLP receiver.
     pub otlp: Option<Report>,
 }
@@ -55,6 +59,9 @@ impl Summary {
                 log::say(&format!("{kind}: reason={name} packets={packets} bytes={bytes}"));
             }
         }
+        if !self.not_ip.is_empty() {
+            log::say(&format!("not_ip: {}", not_ip(&self.not_ip)));
+        }
         self.say_otlp();
     }
 
@@ -79,4 +86,12 @@ impl Summary {
         let undelivered = self.otlp.as_ref().is_some_and(|report| report.rejected + report.failed.total() > 0);
         if undelivered { Exit::Undelivered } else { Exit::Done }
     }
+}
+
+/// Numbers of frames by what they hold: `ARP=12 0x88cc=3`.
+fn not_ip(frames: &BTreeMap<u16, u64>) -> String {
+    let mut list: Vec<_> = frames.iter().collect();
+    list.sort_by_key(|(number, frames)| (std::cmp::Reverse(**frames), **number));
+    let parts: Vec<_> = list.into_iter().map(|(number, frames)| format!("0x{number:04x}={frames}")).collect();
+    parts.join(" ")
 }

@@ -18,6 +18,12 @@ impl Address {
         Self { words: [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes([i, j, k, l, m, n, o, p])] }
     }
 
+    /// The address whose first and last eight bytes these are.
+    #[inline(always)]
+    pub const fn from_words(high: [u8; 8], low: [u8; 8]) -> Self {
+        Self { words: [u64::from_ne_bytes(high), u64::from_ne_bytes(low)] }
+    }
+
     /// The mapped form of the IPv4 address `bytes`.
     #[inline(always)]
     pub const fn from_v4(bytes: [u8; 4]) -> Self {

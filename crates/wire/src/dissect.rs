@@ -1,6 +1,8 @@
 //! From a frame to its flow's packet.
 
-use crate::{Bytes, Options, Reason, Walk, plain, walk::Next};
+use crate::link::FileLink;
+use crate::walk::Next;
+use crate::{Bytes, Options, Packet, Reason, Walk, plain};
 
 /// What a capture's frames begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +12,7 @@ pub enum Link {
     /// An IP header, whose first nibble tells the version.
     Ip,
     /// The header of another link, as capture files have them.
-    File(crate::link::FileLink),
+    File(FileLink),
     /// Something that is not read.
     Unsupported,
 }
@@ -32,7 +34,7 @@ pub fn dissect<B: Bytes + ?Sized>(
     if plain(bytes, link, wire_length, options.ports, &mut walk.packet) {
         return Ok(());
     }
-    walk.packet = crate::Packet::default();
+    walk.packet = Packet::default();
     match link {
         Link::Ethernet => walk.begin(Next::Ethernet, 0, wire_length),
         Link::Ip => walk.begin(Next::Ip, 0, wire_length),

@@ -155,10 +155,61 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        tunnel_source: Address::from_v6([0; 16]),
+        tunnel_destination: Address::from_v6([0; 16]),
+        ipip_source: Address::from_v6([0; 16]),
+        ipip_destination: Address::from_v6([0; 16]),
+        tunnel_mac: Mac::from_first_six([0; 8]),
+        present: 0,
+        tunnel_id: 0,
+        tunnel_ah: 0,
+        ah: 0,
+        esp: 0,
+        sender: 0,
+        receiver: 0,
+        tunnel_overhead: 0,
+        ipip_overhead: 0,
+        tunnel_source_port: 0,
+        tunnel_destination_port: 0,
+        vlan: 0,
+        inner_vlan: 0,
+        tunnel: 0,
+        tunnel_version: 0,
+        tunnel_protocol: 0,
+        ipip_version: 0,
+        ipip_protocol: 0,
+        reserved: [0; 7],
+    };
+
     /// Whether these facts ([`present`]) are there.
     #[inline(always)]
     pub const fn has(&self, facts: u32) -> bool {
         self.present & facts == facts
+    }
+
+    /// What of it lies around the outermost packet: the frame's tags.
+    #[inline(always)]
+    pub fn of_frame(&self) -> Self {
+        let tags = self.present & (present::VLAN | present::INNER_VLAN);
+        Self { present: tags, vlan: self.vlan, inner_vlan: self.inner_vlan, ..Self::default() }
+    }
+
+    /// Becomes [`of_frame`](Self::of_frame).
+    #[inline(always)]
+    pub const fn keep_frame(&mut self) {
+        self.present &= present::VLAN | present::INNER_VLAN;
+        self.tunnel = Tunnel::None as u8;
+        self.tunnel_id = 0;
+        self.tunnel_overhead = 0;
+        self.ipip_overhead = 0;
+    }
+
+    /// The tunnel's identifier, where both ways have the same (RFC 7348, RFC 8926, RFC 2890); else 0.
+    #[inline(always)]
+    pub const fn shared_id(&self) -> u32 {
+        if self.tunnel <= Tunnel::Erspan as u8 { self.tunnel_id } else { 0 }
     }
 
     /// Bytes of all tunnels.

@@ -36,6 +36,6 @@ pub use envelope::{Envelope, Tunnel, present};
 pub use fragment::Fragment;
 pub use packet::Packet;
 pub use plain::plain;
-pub use ports::{DEFAULT_DEPTH, Options, Ports, Service};
+pub use ports::{DEFAULT_DEPTH, KnownPorts, Options, Ports, Service};
 pub use reason::Reason;
 pub use walk::{Next, STEPS, Walk};

@@ -100,9 +100,24 @@ impl Ports {
         }
     }
 
+    /// Forgets all ports that are known for this.
+    pub fn clear(&mut self, service: Service) {
+        for known in self.0.iter_mut().filter(|known| **known == service as u8) {
+            *known = 0;
+        }
+    }
+
+}
+
+/// Who knows UDP ports.
+pub trait KnownPorts {
     /// What a port is known for: the number of a [`Service`], or 0.
+    fn of(&self, port: u16) -> u8;
+}
+
+impl KnownPorts for Ports {
     #[inline(always)]
-    pub const fn of(&self, port: u16) -> u8 {
+    fn of(&self, port: u16) -> u8 {
         self.0[port as usize]
     }
 }
@@ -119,9 +134,9 @@ pub const DEFAULT_DEPTH: u32 = 4;
 
 /// What is to be read of a packet.
 #[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
+pub struct Options<'a, P: KnownPorts = Ports> {
     /// Which UDP ports are known.
-    pub ports: &'a Ports,
+    pub ports: &'a P,
     /// How many tunnels within one another are opened.
     pub depth: u32,
 }

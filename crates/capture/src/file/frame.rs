@@ -1,6 +1,7 @@
 //! What a capture file is made of.
 
 use flowtrace_wire::Link;
+use flowtrace_wire::link::FileLink;
 
 /// One captured frame, lent by the [`Reader`](super::Reader) until its next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +33,17 @@ pub(super) struct Record {
 
 /// LINKTYPE_ETHERNET of the registry of link types (draft-ietf-opsawg-pcaplinktype).
 const ETHERNET: u16 = 1;
+/// LINKTYPE_RAW.
+const RAW: u16 = 101;
 
 /// The link that a LINKTYPE value names.
 pub(super) const fn link(link_type: u16) -> Link {
     match link_type {
         ETHERNET => Link::Ethernet,
-        _ => Link::Unsupported,
+        RAW => Link::Ip,
+        _ => match FileLink::of(link_type) {
+            Some(link) => Link::File(link),
+            None => Link::Unsupported,
+        },
     }
 }

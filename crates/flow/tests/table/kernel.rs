@@ -90,7 +90,7 @@ impl Kernel {
             let Some(key) = self.pending.pop() else { return };
             let Some(entry) = self.flows.get(&key) else { continue };
             let now = Clock { boot: time - BOOT, wall: time };
-            if table.reading(now, key, entry, records) == Verdict::Delete {
+            if table.reading(now, key, entry, || None, records) == Verdict::Delete {
                 self.flows.remove(&key);
                 self.made.retain(|other| *other != key);
             }

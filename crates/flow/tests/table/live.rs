@@ -259,7 +259,7 @@ fn an_orphan_does_not_wait_for_a_later_flow_of_generation_0() {
     let boot = BEGIN - BOOT;
     let mut read = |at: u64, generation, entry: &FlowEntry| {
         let now = Clock { boot: boot + at, wall: BEGIN + at };
-        table.reading(now, key.with_generation(generation), entry, &mut records)
+        table.reading(now, key.with_generation(generation), entry, || None, &mut records)
     };
     let orphan = entry(boot, boot);
     assert_eq!(read(1, 1, &orphan), Verdict::Keep);
@@ -287,7 +287,7 @@ fn hostile_readings_do_no_harm() {
                     ..FlowEntry::default()
                 };
                 for generation in [0, 1, 255] {
-                    table.reading(Clock { boot, wall }, key.with_generation(generation), &entry, &mut records);
+                    table.reading(Clock { boot, wall }, key.with_generation(generation), &entry, || None, &mut records);
                 }
             }
         }

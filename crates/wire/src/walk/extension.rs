@@ -2,12 +2,12 @@
 
 use crate::transport::read_transport;
 use crate::walk::{Walk, word};
-use crate::{Bytes, Fragment, Options, Reason, Tunnel, present, protocol};
+use crate::{Bytes, Fragment, KnownPorts, Options, Reason, Tunnel, present, protocol};
 
 impl Walk {
     /// What the IP protocol says. The packet is known by now: what cannot be read leaves it as it is.
     #[inline(always)]
-    pub(super) fn protocol<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>) -> bool {
+    pub(super) fn protocol<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
         let number = self.number as u8;
         self.packet.protocol = number;
         let is_ipv6 = self.packet.ip_version == 6;
@@ -107,7 +107,7 @@ impl Walk {
     }
 
     #[inline(always)]
-    fn ip_in_ip(&mut self, options: &Options<'_>, number: u8) -> bool {
+    fn ip_in_ip<P: KnownPorts>(&mut self, options: &Options<'_, P>, number: u8) -> bool {
         let tunnel = if self.has_ah { Tunnel::Ah } else { Tunnel::IpInIp };
         if !self.open(options, tunnel) {
             return false;
@@ -119,7 +119,7 @@ impl Walk {
 
     /// Whether another tunnel is opened. It counts when an IP header inside is read.
     #[inline(always)]
-    pub(super) fn open(&mut self, options: &Options<'_>, tunnel: Tunnel) -> bool {
+    pub(super) fn open<P: KnownPorts>(&mut self, options: &Options<'_, P>, tunnel: Tunnel) -> bool {
         if self.depth >= options.depth {
             return self.stop(Reason::TooManyHeaders);
         }
@@ -131,7 +131,7 @@ impl Walk {
 
     /// The same, with its identifier.
     #[inline(always)]
-    pub(super) fn open_with_id(&mut self, options: &Options<'_>, tunnel: Tunnel, id: u32) -> bool {
+    pub(super) fn open_with_id<P: KnownPorts>(&mut self, options: &Options<'_, P>, tunnel: Tunnel, id: u32) -> bool {
         let opened = self.open(options, tunnel);
         self.has_tunnel_id = opened;
         self.tunnel_id = id;

@@ -1,7 +1,7 @@
 //! GRE: version 0 (RFC 2784, RFC 2890) with whatever an EtherType names, ERSPAN among it; version 1 (RFC 2637) with PPP.
 
 use crate::walk::{Next, Walk, word};
-use crate::{Bytes, Options, Tunnel, ethernet};
+use crate::{Bytes, KnownPorts, Options, Tunnel, ethernet};
 
 /// Bits of the first two bytes.
 mod bits {
@@ -23,7 +23,7 @@ const fn optional(flags: u16, bit: u16) -> u32 {
 
 impl Walk {
     #[inline(always)]
-    pub(super) fn gre<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>) -> bool {
+    pub(super) fn gre<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
         let Some([a, b, c, d]) = self.get::<4, B>(bytes, 0) else { return false };
         let (flags, kind) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
         let version = flags & bits::VERSION;

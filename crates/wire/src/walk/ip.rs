@@ -1,8 +1,8 @@
 //! IP, and what is in what.
 
-use crate::ip::{Ipv4, Ipv6, Span};
+use crate::ip::{Reader, Span, read_ipv4, read_ipv6};
 use crate::walk::Walk;
-use crate::{Bytes, Fragment, Packet, Reason, Tunnel, ipv6, present};
+use crate::{Bytes, Fragment, Packet, Reason, Tunnel, present};
 
 impl Walk {
     #[inline(always)]
@@ -17,24 +17,16 @@ impl Walk {
 
     #[inline(always)]
     pub(super) fn ipv4<B: Bytes + ?Sized>(&mut self, bytes: &B) -> bool {
-        match Ipv4::read(bytes, self.span()) {
-            Ok(header) => {
-                self.enter(header.ip_length());
-                header.fill(&mut self.packet);
-                self.pass(header.length() as u32)
-            }
+        match read_ipv4(bytes, self.span(), self) {
+            Ok(length) => self.pass(length as u32),
             Err(reason) => self.stop(reason),
         }
     }
 
     #[inline(always)]
     pub(super) fn ipv6<B: Bytes + ?Sized>(&mut self, bytes: &B) -> bool {
-        match Ipv6::read(bytes, self.span()) {
-            Ok(header) => {
-                self.enter(header.ip_length());
-                header.fill(&mut self.packet);
-                self.pass(ipv6::LENGTH as u32)
-            }
+        match read_ipv6(bytes, self.span(), self) {
+            Ok(length) => self.pass(length as u32),
             Err(reason) => self.stop(reason),
         }
     }
@@ -42,19 +34,6 @@ impl Walk {
     #[inline(always)]
     const fn span(&self) -> Span {
         Span { start: self.offset as usize, end: self.end }
-    }
-
-    /// The packet whose IP header was read is the flow's from now on, and what was that so far lies around it.
-    #[inline(always)]
-    fn enter(&mut self, ip_length: u32) {
-        let mut mac = self.mac;
-        if self.packet.ip_version != 0 {
-            self.wrap(ip_length);
-            if matches!(self.tunnel, Tunnel::IpInIp) {
-                mac = self.packet.source_mac;
-            }
-        }
-        self.packet = Packet { source_mac: mac, ..Packet::default() };
     }
 
     /// Goes on behind the IP header, if this is the part of a datagram that has more.
@@ -129,5 +108,21 @@ impl Walk {
         if self.ipip_depth != 0 && self.ipip_depth == self.depth {
             self.envelope.ipip_protocol = self.packet.protocol;
         }
+    }
+}
+
+impl Reader for Walk {
+    /// The packet whose IP header was read is the flow's from now on, and what was that so far lies around it.
+    #[inline(always)]
+    fn enter(&mut self, ip_length: u32) -> &mut Packet {
+        let mut mac = self.mac;
+        if self.packet.ip_version != 0 {
+            self.wrap(ip_length);
+            if matches!(self.tunnel, Tunnel::IpInIp) {
+                mac = self.packet.source_mac;
+            }
+        }
+        self.packet = Packet { source_mac: mac, ..Packet::default() };
+        &mut self.packet
     }
 }

@@ -1,4 +1,4 @@
-//! The walk through the headers of a packet, one a step. What it found is in the walk itself, so that the kernel program
+//! The walk through the headers of a packet, step by step. What it found is in the walk itself, so that the kernel program
 //! can keep it in a map: there is no stack for it, and the verifier sees one step, not all ways through several.
 
 mod extension;
@@ -9,11 +9,12 @@ mod link;
 mod tunnel;
 mod udp;
 
-use crate::{Bytes, Envelope, Mac, Options, Packet, Reason, Tunnel, present};
+use crate::{Bytes, Envelope, KnownPorts, Mac, Options, Packet, Reason, Tunnel, present};
 
-/// How many headers and tags are read of one frame. The deepest that is sane, two VLAN tags and four times VXLAN with an
-/// extension header or two, has less.
-pub const STEPS: u32 = 24;
+/// How many steps are made in one frame: one for each IP packet inside another, one for each tag, label, LLC, PPP or
+/// extension header. The deepest that is sane, two VLAN tags and four times VXLAN with an extension header or two, has
+/// less.
+pub const STEPS: u32 = 14;
 
 /// What comes next.
 #[repr(u8)]
@@ -116,19 +117,29 @@ impl Walk {
         }
     }
 
-    /// Reads the next header. Answers whether another follows.
+    /// Reads what comes next: an Ethernet header or what is between that and IP, the IP header, and what follows it, each
+    /// where it is there. Answers whether more follows.
     #[inline(always)]
-    pub fn step<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>) -> bool {
+    pub fn step<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
+        if matches!(self.next, Next::Ethernet) && !self.ethernet(bytes) {
+            return false;
+        }
+        if !matches!(self.next, Next::Protocol) && !self.before_ip(bytes) {
+            return false;
+        }
+        !matches!(self.next, Next::Protocol) || self.protocol(bytes, options)
+    }
+
+    #[inline(always)]
+    fn before_ip<B: Bytes + ?Sized>(&mut self, bytes: &B) -> bool {
         match self.next {
-            Next::Ethernet => self.ethernet(bytes),
             Next::EtherType => self.ethertype(bytes),
             Next::Llc => self.llc(bytes),
             Next::Ppp => self.ppp(bytes),
             Next::Mpls => self.mpls(bytes),
-            Next::Ip => self.ip(bytes),
-            Next::Protocol => self.protocol(bytes, options),
             Next::Gtp => self.gtp_extension(bytes),
             Next::L2tp => self.l2tp_session(bytes),
+            _ => self.ip(bytes),
         }
     }
 
@@ -151,7 +162,7 @@ impl Walk {
 
     /// The number by which a frame that holds no IP is counted: its EtherType; of 802.3 frames the LLC destination
     /// service access point.
-    pub const fn ethertype_found(&self) -> u16 {
+    pub const fn not_ip(&self) -> u16 {
         self.number
     }
 

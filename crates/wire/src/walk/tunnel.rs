@@ -2,13 +2,13 @@
 
 use crate::walk::udp::LENGTH as UDP;
 use crate::walk::{Next, Walk, triple, word};
-use crate::{Bytes, Options, Tunnel, ethernet};
+use crate::{Bytes, KnownPorts, Options, Tunnel, ethernet};
 
 impl Walk {
     /// RFC 7348 section 5: the I flag set, reserved bits zero; those of group policies
     /// (draft-smith-vxlan-group-policy) may be set with the G flag.
     #[inline(always)]
-    pub(super) fn vxlan<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>) -> bool {
+    pub(super) fn vxlan<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
         const VALID: u8 = 0x08;
         const GROUP: u8 = 0x80;
         let Some([flags, b, c, d, x, y, z, last]) = self.get::<8, B>(bytes, UDP) else { return false };
@@ -21,7 +21,7 @@ impl Walk {
 
     /// draft-ietf-nvo3-vxlan-gpe-13 section 3: version 0, the I and P flags set, no OAM; a protocol.
     #[inline(always)]
-    pub(super) fn vxlan_gpe<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>) -> bool {
+    pub(super) fn vxlan_gpe<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
         const VALID: u8 = 0x0c;
         /// All but the flag of broadcast traffic.
         const CHECKED: u8 = 0xfd;
@@ -43,7 +43,7 @@ impl Walk {
 
     /// RFC 8926 section 3.4: version 0, reserved bits zero, options within the packet; control messages hold no packet.
     #[inline(always)]
-    pub(super) fn geneve<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>) -> bool {
+    pub(super) fn geneve<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
         const CONTROL_AND_RESERVED: u8 = 0xbf;
         let Some([first, flags, c, d, x, y, z, last]) = self.get::<8, B>(bytes, UDP) else { return false };
         let length = UDP + 8 + (first & 0x3f) as u32 * 4;
@@ -56,7 +56,7 @@ impl Walk {
 
     /// 3GPP TS 29.281 section 5.1: version 1, protocol type GTP, message G-PDU.
     #[inline(always)]
-    pub(super) fn gtp<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>) -> bool {
+    pub(super) fn gtp<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
         const VERSION_1_GTP: u8 = 0x30;
         const G_PDU: u8 = 255;
         const EXTENSION: u8 = 4;
@@ -101,13 +101,13 @@ impl Walk {
 
     /// RFC 7510 section 3.
     #[inline(always)]
-    pub(super) fn mpls_in_udp(&mut self, options: &Options<'_>) -> bool {
+    pub(super) fn mpls_in_udp<P: KnownPorts>(&mut self, options: &Options<'_, P>) -> bool {
         self.open_with_id(options, Tunnel::Mpls, 0) && self.follow(UDP, Next::Mpls)
     }
 
     /// RFC 4380 section 5.1.1: IPv6, with an authentication and an origin indication before it or not.
     #[inline(always)]
-    pub(super) fn teredo<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>) -> bool {
+    pub(super) fn teredo<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
         const AUTHENTICATION: [u8; 2] = [0, 1];
         const ORIGIN: [u8; 2] = [0, 0];
         let mut length = UDP;
@@ -124,7 +124,7 @@ impl Walk {
 
     /// RFC 3931 section 4.1.2.1: a data message of version 3, four bytes before the session.
     #[inline(always)]
-    pub(super) fn l2tp_in_udp<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>) -> bool {
+    pub(super) fn l2tp_in_udp<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
         const CONTROL: u8 = 0x80;
         match self.get::<2, B>(bytes, UDP) {
             Some([flags, version]) if flags & CONTROL == 0 && version & 0x0f == 3 => {
@@ -136,7 +136,7 @@ impl Walk {
 
     /// RFC 3931 section 4.1.1: session 0 is for control messages. The session begins `offset` bytes from here.
     #[inline(always)]
-    pub(super) fn l2tp<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>, offset: u32) -> bool {
+    pub(super) fn l2tp<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>, offset: u32) -> bool {
         let Some(session) = self.get::<4, B>(bytes, offset) else { return false };
         let session = word(session);
         session != 0 && self.open_with_id(options, Tunnel::L2tp, session) && self.follow(offset + 4, Next::L2tp)

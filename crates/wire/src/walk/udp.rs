@@ -2,14 +2,14 @@
 
 use crate::ports::Service;
 use crate::walk::{Walk, word};
-use crate::{Bytes, Options, present};
+use crate::{Bytes, KnownPorts, Options, present};
 
 /// Length of a UDP header.
 pub(super) const LENGTH: u32 = 8;
 
 impl Walk {
     #[inline(always)]
-    pub(super) fn udp<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>) -> bool {
+    pub(super) fn udp<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
         let held = self.held();
         self.transport(bytes);
         if !self.packet.has_transport || held <= LENGTH {
@@ -30,7 +30,7 @@ impl Walk {
     }
 
     #[inline(always)]
-    fn tunnel<B: Bytes + ?Sized>(&mut self, bytes: &B, options: &Options<'_>, service: u8) -> bool {
+    fn tunnel<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>, service: u8) -> bool {
         const VXLAN: u8 = Service::Vxlan as u8;
         const VXLAN_GPE: u8 = Service::VxlanGpe as u8;
         const GENEVE: u8 = Service::Geneve as u8;

@@ -1,0 +1,45 @@
+//! The short way: packets with nothing around them, as most are.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::bindings::__sk_buff;
+use flowtrace_abi::FlowKey;
+use flowtrace_wire::{Link, Packet, plain};
+
+use crate::{
+    count::{NOT_COUNTED, NOT_IN_LATEST, count, event},
+    later,
+    maps::UdpPorts,
+    packet::Linear,
+    tc, zero,
+};
+
+/// Not a generation: the packet has to go the long way.
+pub const NOT_PLAIN: u32 = NOT_COUNTED + 1;
+
+/// Counts a packet if it is plain. Answers as [`count`], or [`NOT_PLAIN`].
+#[inline(never)]
+pub fn count_plain(skb: *mut __sk_buff, point: u32, link: u32) -> u32 {
+    // SAFETY: the context of the program.
+    let (length, has_tag) = unsafe { ((*skb).len, (*skb).vlan_present) };
+    if has_tag != 0 {
+        return NOT_PLAIN;
+    }
+    let mut packet = MaybeUninit::<Packet>::uninit();
+    // SAFETY: integers and booleans, for which zeros are valid.
+    let packet = unsafe {
+        zero::fill(packet.as_mut_ptr());
+        packet.assume_init_mut()
+    };
+    let link = if link == tc::IP { Link::Ip } else { Link::Ethernet };
+    if !plain(&Linear::of(skb), link, length, &UdpPorts, packet) {
+        return NOT_PLAIN;
+    }
+    let (key, way) = FlowKey::of(packet);
+    let mut event = event(skb, packet, packet.header_length, way, point);
+    let generation = count(&key, packet, &mut event);
+    if generation == NOT_IN_LATEST {
+        later::put(&key, packet, &event);
+    }
+    generation
+}
