@@ -107,11 +107,13 @@ mod tests {
         for (text, expected) in [
             ("number,keyword\n1,A\n1,B\n", "not above the row before"),
             ("number,keyword\n256,A\n", "does not begin with numbers of one byte"),
+            ("number,keyword\n0x10000,A\n", "does not begin with numbers of one byte"),
+            ("number,keyword\n0x0900,A\n0x0800,B\n", "not above the row before"),
             ("number,keyword,more\n1,A,B\n", "has not 2 columns"),
         ] {
             let path = std::env::temp_dir().join(format!("flowtrace-iana-{}.csv", std::process::id()));
             fs::write(&path, text).unwrap();
-            let error = iana::rows(&path, 2).unwrap_err();
+            let error = iana::rows(&path, 1, 2).unwrap_err();
             fs::remove_file(&path).unwrap();
             assert!(error.to_string().contains(expected), "{error}");
         }

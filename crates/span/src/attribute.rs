@@ -14,10 +14,10 @@ pub struct Definition {
     pub level: Level,
     /// The group in which it is chosen.
     pub group: Group,
-    /// The naming to which it belongs.
-    pub profile: Profile,
-    /// Whether nothing writes it yet.
-    pub pending: bool,
+    /// The only profile that has it; `None` where both do.
+    pub profile: Option<Profile>,
+    /// Whether something writes it. What is not written has no source yet, or none at all.
+    pub written: bool,
     /// The unit as UCUM writes it; empty without one.
     pub unit: &'static str,
     /// One sentence.
@@ -51,14 +51,13 @@ pub enum Level {
 }
 
 /// A naming of the same facts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// Only the attribute reference, the default.
+    /// The attribute reference.
+    #[default]
     Reference,
-    /// Only the older proposal.
+    /// The older proposal.
     Proposal,
-    /// Both.
-    Both,
 }
 
 /// What the registry says about a group.
@@ -91,6 +90,32 @@ impl Attribute {
     /// The attribute of this name, by binary search.
     pub fn from_name(name: &str) -> Option<Self> {
         BY_NAME.binary_search_by(|attribute| attribute.name().cmp(name)).ok().map(|index| BY_NAME[index])
+    }
+}
+
+impl Profile {
+    /// Both, the default first.
+    pub const ALL: [Self; 2] = [Self::Reference, Self::Proposal];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Proposal => "proposal",
+        }
+    }
+
+    /// The profile of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// Whether it has the attribute.
+    pub const fn has(self, attribute: Attribute) -> bool {
+        match attribute.definition().profile {
+            Some(only) => only as u8 == self as u8,
+            None => true,
+        }
     }
 }
 
@@ -133,17 +158,24 @@ mod tests {
     fn what_needs_a_choice_has_a_group() {
         for attribute in Attribute::ALL {
             let definition = attribute.definition();
-            if definition.level == Level::OptIn && definition.profile != Profile::Proposal {
+            if definition.level == Level::OptIn && definition.profile != Some(Profile::Proposal) {
                 assert_ne!(definition.group, Group::Default, "{}", definition.name);
             }
         }
     }
 
     #[test]
-    fn only_pending_attributes_belong_to_the_proposal_alone() {
-        for attribute in Attribute::ALL {
-            let definition = attribute.definition();
-            assert!(definition.profile != Profile::Proposal || definition.pending, "{}", definition.name);
+    fn profiles_know_their_names_and_attributes() {
+        for profile in Profile::ALL {
+            assert_eq!(Profile::from_name(profile.name()), Some(profile));
+        }
+        assert_eq!(Profile::from_name("both"), None);
+        for (attribute, expected) in [
+            (Attribute::TunnelType, [true, true]),
+            (Attribute::FlowIpsecEspSpi, [true, false]),
+            (Attribute::TunnelSpi, [false, true]),
+        ] {
+            assert_eq!(Profile::ALL.map(|profile| profile.has(attribute)), expected, "{}", attribute.name());
         }
     }
 }

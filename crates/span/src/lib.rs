@@ -4,6 +4,8 @@ mod attribute;
 mod community_id;
 mod generated;
 mod hex;
+#[cfg(test)]
+mod iana_tests;
 mod json;
 mod json_text;
 mod keys;

@@ -1,6 +1,10 @@
 //! Records for tests.
 
-use flowtrace_flow::{Direction, End, EndReason, Endpoint, Failure, HeaderValues, IcmpPair, Interface, Record, Side};
+use flowtrace_flow::{
+    Bytes, Direction, End, EndReason, Endpoint, Failure, HeaderValues, IcmpPair, Interface, IpInIp, Ipsec, Record,
+    Side, Tunnel,
+};
+use flowtrace_wire::Tunnel as Kind;
 
 /// A TCP record between two addresses, initiator seen, nothing failed.
 pub fn between(source: &str, destination: &str) -> Record {
@@ -24,6 +28,13 @@ pub fn between(source: &str, destination: &str) -> Record {
         closed_by: None,
         failure: None,
         icmp: None,
+        tunnel: None,
+        ipip: None,
+        had_tunnel: false,
+        had_ipip: false,
+        vlan: None,
+        inner_vlan: None,
+        is_outer: false,
     }
 }
 
@@ -36,6 +47,7 @@ pub fn side(packets: u64, bytes: u64, traffic_class: u8, tcp_flags: Option<u8>) 
         bytes_total: bytes,
         header: Some(HeaderValues { hop_limit: 64, traffic_class, flow_label: 0, icmp_type: 0, icmp_code: 0 }),
         tcp_flags,
+        ..Side::default()
     }
 }
 
@@ -56,6 +68,40 @@ pub fn echo(source: &str, destination: &str) -> Record {
     record
 }
 
+/// A TCP record in VXLAN over IPv4.
+pub fn tunnelled() -> Record {
+    let mut record = between("10.1.1.5", "10.1.2.10");
+    let end = |address: &str, port| Endpoint { address: address.parse().unwrap(), port: Some(port) };
+    record.tunnel = Some(Tunnel {
+        kind: Kind::Vxlan,
+        mac: Some([2, 0, 0, 0, 0, 0xfe]),
+        ip_version: 4,
+        protocol: 17,
+        source: end("192.0.2.1", 40_000),
+        destination: end("192.0.2.2", 4789),
+        id: Some(4096),
+        ah: None,
+    });
+    record.had_tunnel = true;
+    record.forward.tunnel_bytes = Bytes { delta: 500, total: 25_000 };
+    record
+}
+
+/// A TCP record in IPv4 in IPv6.
+pub fn ip_in_ip() -> Record {
+    let mut record = between("10.1.1.5", "10.1.2.10");
+    let [source, destination] = ["2001:db8::1", "2001:db8::2"].map(|address| address.parse().unwrap());
+    record.ipip = Some(IpInIp { ip_version: 6, protocol: 6, source, destination });
+    record.had_ipip = true;
+    record.reverse.ipip_bytes = Bytes { delta: 40, total: 80 };
+    record
+}
+
+/// What IPsec and WireGuard together would say; the numbers begin with this.
+pub const fn ipsec(first: u32) -> Ipsec {
+    Ipsec { ah: Some(first), esp: Some(first + 1), sender: Some(first + 2), receiver: Some(first + 3) }
+}
+
 /// Records that between them have a value for every attribute that has a source.
 pub fn everything() -> Vec<Record> {
     let mut refused = between("10.1.1.5", "10.1.2.10");
@@ -73,5 +119,10 @@ pub fn everything() -> Vec<Record> {
     for side in [&mut unreachable.forward, &mut unreachable.reverse] {
         side.header = side.header.map(|values| HeaderValues { icmp_type: 3, icmp_code: 1, ..values });
     }
-    vec![refused, labelled, unreachable, echo("fe80::1", "fe80::2")]
+    let mut wrapped = tunnelled();
+    wrapped.tunnel = wrapped.tunnel.map(|tunnel| Tunnel { kind: Kind::Gre, ah: Some(256), ..tunnel });
+    wrapped.forward.ipsec = ipsec(1000);
+    wrapped.reverse.ipsec = ipsec(2000);
+    let outer = Record { is_outer: true, vlan: Some(100), inner_vlan: Some(7), ..between("192.0.2.1", "192.0.2.2") };
+    vec![refused, labelled, unreachable, echo("fe80::1", "fe80::2"), wrapped, ip_in_ip(), outer]
 }

@@ -5,14 +5,21 @@ use crate::{Attribute, Group};
 
 const WORDS: usize = Attribute::COUNT.div_ceil(u64::BITS as usize);
 
-/// The attributes that have a source: selecting a pending one costs nothing.
-const AVAILABLE: [u64; WORDS] = available();
+/// A set of attributes: one bit each, the first attribute in the lowest bit of the first word.
+type Words = [u64; WORDS];
 
-/// The attributes that are on, out of profile `reference`.
+/// The attributes that something writes, by profile: selecting others costs nothing.
+const AVAILABLE: [Words; 2] = [available(Profile::Reference, true), available(Profile::Proposal, true)];
+
+/// The same without those that only say what lies around packets: most records have none of them.
+const BARE: [Words; 2] = [available(Profile::Reference, false), available(Profile::Proposal, false)];
+
+/// The attributes that are on, and the profile out of which they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// One bit per attribute, the first attribute in the lowest bit of the first word.
-    words: [u64; WORDS],
+    /// The attributes of the groups that are on, whatever profile they are of.
+    words: Words,
+    profile: Profile,
 }
 
 /// A name that `--attributes` does not know.
@@ -26,9 +33,10 @@ pub struct UnknownGroup {
 }
 
 impl Default for Selection {
-    /// Required and recommended attributes, and the groups that the registry selects: `tunnel`, `ipip`, `ipsec`.
+    /// Of profile `reference` the required and recommended attributes, and the groups that the registry selects:
+    /// `tunnel`, `ipip`, `ipsec`.
     fn default() -> Self {
-        let mut selection = Self { words: [0; WORDS] };
+        let mut selection = Self { words: [0; WORDS], profile: Profile::Reference };
         selection.add(Group::Default);
         for definition in Group::all().iter().filter(|definition| definition.selected) {
             selection.add(definition.group);
@@ -38,7 +46,7 @@ impl Default for Selection {
 }
 
 impl Selection {
-    /// Every attribute.
+    /// Every attribute of profile `reference`.
     pub fn all() -> Self {
         let mut selection = Self::default();
         for definition in Group::all() {
@@ -62,27 +70,40 @@ impl Selection {
         Ok(selection)
     }
 
-    /// Whether the attribute is on.
-    pub const fn contains(&self, attribute: Attribute) -> bool {
-        self.words[attribute as usize / 64] & bit(attribute) != 0
+    /// The same groups in the words of this profile.
+    pub const fn with_profile(self, profile: Profile) -> Self {
+        Self { profile, ..self }
     }
 
-    /// The attributes that are on and have a source, in the order of [`Attribute::ALL`].
-    pub(crate) fn available(&self) -> impl Iterator<Item = Attribute> {
-        self.words.into_iter().zip(AVAILABLE).enumerate().flat_map(|(index, (chosen, available))| {
-            let mut left = chosen & available;
-            std::iter::from_fn(move || {
-                let next = (left != 0).then(|| Attribute::ALL[index * 64 + left.trailing_zeros() as usize]);
-                left &= left.wrapping_sub(1);
-                next
-            })
-        })
+    /// The profile.
+    pub const fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Whether the attribute is on.
+    pub const fn contains(&self, attribute: Attribute) -> bool {
+        self.words[attribute as usize / 64] & bit(attribute) != 0 && self.profile.has(attribute)
+    }
+
+    /// The attributes that are on and that something writes, in the order of [`Attribute::ALL`]; of a record that is not
+    /// `wrapped` without the groups `tunnel`, `ipip` and `ipsec`.
+    pub(crate) fn available(&self, wrapped: bool) -> impl Iterator<Item = Attribute> {
+        let available = if wrapped { &AVAILABLE } else { &BARE };
+        self.words.into_iter().zip(available[self.profile as usize]).enumerate().flat_map(
+            |(index, (chosen, available))| {
+                let mut left = chosen & available;
+                std::iter::from_fn(move || {
+                    let next = (left != 0).then(|| Attribute::ALL[index * 64 + left.trailing_zeros() as usize]);
+                    left &= left.wrapping_sub(1);
+                    next
+                })
+            },
+        )
     }
 
     fn add(&mut self, group: Group) {
         for attribute in Attribute::ALL {
-            let definition = attribute.definition();
-            if definition.group == group && definition.profile != Profile::Proposal {
+            if attribute.definition().group == group {
                 self.words[attribute as usize / 64] |= bit(attribute);
             }
         }
@@ -93,12 +114,14 @@ const fn bit(attribute: Attribute) -> u64 {
     1 << (attribute as usize % 64)
 }
 
-const fn available() -> [u64; WORDS] {
+const fn available(profile: Profile, wrapped: bool) -> Words {
     let mut words = [0; WORDS];
     let mut index = 0;
     while index < Attribute::COUNT {
         let attribute = Attribute::ALL[index];
-        if !attribute.definition().pending {
+        let definition = attribute.definition();
+        let around = matches!(definition.group, Group::Tunnel | Group::Ipip | Group::Ipsec);
+        if definition.written && profile.has(attribute) && (wrapped || !around) {
             words[index / 64] |= bit(attribute);
         }
         index += 1;
@@ -163,9 +186,34 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_has_its_own_names() {
+        use Attribute::{FlowIpsecEspSpi, SourceAddress, SourceK8sPodUid, TunnelKey, TunnelType};
+        let all = [SourceAddress, TunnelType, FlowIpsecEspSpi, TunnelKey, SourceK8sPodUid];
+        for (profile, text, expected) in [
+            (Profile::Reference, "", [true, true, true, false, false]),
+            (Profile::Proposal, "", [true, true, false, true, false]),
+            (Profile::Proposal, "all", [true, true, false, true, false]),
+        ] {
+            let selection = Selection::parse(text).unwrap().with_profile(profile);
+            assert_eq!(selection.profile(), profile);
+            assert_eq!(all.map(|attribute| selection.contains(attribute)), expected, "{profile:?} {text:?}");
+        }
+    }
+
+    #[test]
     fn available_attributes_come_in_order() {
-        let expected: Vec<_> = Attribute::ALL.into_iter().filter(|attribute| !attribute.definition().pending).collect();
-        assert_eq!(Selection::all().available().collect::<Vec<_>>(), expected);
+        for profile in Profile::ALL {
+            let selection = Selection::all().with_profile(profile);
+            let expected = |attribute: &Attribute| attribute.definition().written && profile.has(*attribute);
+            let expected: Vec<_> = Attribute::ALL.into_iter().filter(expected).collect();
+            assert_eq!(selection.available(true).collect::<Vec<_>>(), expected);
+            let bare: Vec<_> = selection.available(false).collect();
+            let names = ["tunnel.", "ipip.", "flow.ipsec.", "flow.reverse.ipsec."];
+            let around = |name: &str| names.iter().any(|start| name.starts_with(start));
+            assert!(bare.iter().all(|attribute| !around(attribute.name()) && expected.contains(attribute)));
+            let left_out = expected.iter().filter(|attribute| !bare.contains(attribute));
+            assert!(left_out.map(|attribute| attribute.name()).all(around));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `--output text`: one aligned line a record, for people.
 
+mod around;
 mod cell;
 
 use std::borrow::Cow;
@@ -108,10 +109,11 @@ impl Text {
             reason => write!(self.line, "{}", end(reason))?,
         }
         match record.failure {
-            Some(Failure::Refused) => write!(self.line, " {red}refused{reset}"),
-            Some(Failure::Reset) => write!(self.line, " {red}reset{reset}"),
-            None => Ok(()),
+            Some(Failure::Refused) => write!(self.line, " {red}refused{reset}")?,
+            Some(Failure::Reset) => write!(self.line, " {red}reset{reset}")?,
+            None => {}
         }
+        around::put(record, &mut self.line)
     }
 
     fn style(&self, sequence: &'static str) -> &'static str {

@@ -1,14 +1,15 @@
 //! The value of each attribute: the one place where a record's facts get their names.
 
+mod encapsulation;
 mod header;
 mod scratch;
 #[cfg(test)]
 mod tests;
 
-use flowtrace_flow::{End, Endpoint, Interface, Record, Side};
+use flowtrace_flow::{End, Endpoint, Interface, IpInIp, Record, Side, Tunnel};
 
 use crate::community_id::community_id;
-use crate::generated::attributes::pending;
+use crate::generated::attributes::unwritten;
 use crate::generated::iana;
 use crate::{Attribute, Options, Value};
 use header::Header;
@@ -17,7 +18,7 @@ use scratch::Scratch;
 /// Calls `visit` for every attribute of the record that is known and selected, in the order of [`Attribute::ALL`].
 pub fn attributes(record: &Record, options: &Options, visit: &mut impl FnMut(Attribute, Value<'_>)) {
     let mut scratch = Scratch::new();
-    for attribute in options.selection.available() {
+    for attribute in options.selection.available(encapsulation::is_wrapped(record)) {
         if let Some(value) = value(attribute, record, options, &mut scratch) {
             visit(attribute, value);
         }
@@ -25,7 +26,7 @@ pub fn attributes(record: &Record, options: &Options, visit: &mut impl FnMut(Att
 }
 
 /// The attribute's value; `None` where it is not known. Every declared attribute has an arm, or it does not compile;
-/// `registry/pending.yaml` lists those that have no source yet.
+/// the registry lists those that have no source yet, or none at all.
 fn value<'a>(
     attribute: Attribute,
     record: &'a Record,
@@ -33,14 +34,15 @@ fn value<'a>(
     scratch: &'a mut Scratch,
 ) -> Option<Value<'a>> {
     use Attribute as A;
-    let (forward, reverse) = (&record.forward, &record.reverse);
+    let (forward, reverse, profile) = (&record.forward, &record.reverse, options.selection.profile());
     match attribute {
         A::FlowCommunityId => scratch.bytes(&community_id(record, options.community_id_seed)),
         A::FlowDirection => text(record.direction.name()),
         A::FlowEndReason => text(record.end_reason.name()),
         A::ErrorType => text(record.failure?.name()),
+        A::FlowLayer => text(record.is_outer.then_some("outer")?),
         A::NetworkType => text(network_type(record)),
-        A::NetworkTransport => transport(record, scratch),
+        A::NetworkTransport => transport(record.protocol, scratch),
         A::SourceAddress => scratch.display(record.source.address),
         A::SourcePort => integer(record.source.port?),
         A::DestinationAddress => scratch.display(record.destination.address),
@@ -52,6 +54,8 @@ fn value<'a>(
         A::NetworkInterfaceIndex => integer(interface(record)?.index?),
         A::NetworkInterfaceName => text(interface(record)?.name.as_deref()?),
         A::NetworkInterfaceMac => scratch.mac(interface(record)?.mac?),
+        A::NetworkVlanId => integer(record.vlan?),
+        A::NetworkInnerVlanId => integer(record.inner_vlan?),
         A::FlowBytesDelta => count(forward.bytes),
         A::FlowBytesTotal => count(forward.bytes_total),
         A::FlowPacketsDelta => count(forward.packets),
@@ -85,19 +89,57 @@ fn value<'a>(
         A::FlowReverseIcmpTypeName => text(header(record, reverse)?.icmp_type_name()?),
         A::FlowReverseIcmpCodeId => integer(header(record, reverse)?.icmp_code()?),
         A::FlowReverseIcmpCodeName => text(header(record, reverse)?.icmp_code_name()?),
-        pending!() => None,
+        A::TunnelType => text(encapsulation::kind(record, profile)?),
+        A::TunnelNetworkInterfaceMac => scratch.mac(tunnel(record)?.mac?),
+        A::TunnelNetworkType => text(ip_name(encapsulation::version(record, profile)?)),
+        A::TunnelNetworkTransport => transport(tunnel(record)?.protocol, scratch),
+        A::TunnelSourceAddress => scratch.display(encapsulation::source(record, profile)?),
+        A::TunnelSourcePort => integer(tunnel(record)?.source.port?),
+        A::TunnelDestinationAddress => scratch.display(encapsulation::destination(record, profile)?),
+        A::TunnelDestinationPort => integer(tunnel(record)?.destination.port?),
+        A::TunnelId => scratch.display(tunnel(record)?.id?),
+        A::TunnelIpsecAhSpi => integer(tunnel(record)?.ah?),
+        A::TunnelBytesDelta => count(record.had_tunnel.then_some(forward.tunnel_bytes.delta)?),
+        A::TunnelBytesTotal => count(record.had_tunnel.then_some(forward.tunnel_bytes.total)?),
+        A::TunnelReverseBytesDelta => count(record.had_tunnel.then_some(reverse.tunnel_bytes.delta)?),
+        A::TunnelReverseBytesTotal => count(record.had_tunnel.then_some(reverse.tunnel_bytes.total)?),
+        A::TunnelKey => scratch.display(encapsulation::key(tunnel(record)?)?),
+        A::TunnelSenderIndex | A::FlowIpsecSenderIndex => integer(forward.ipsec.sender?),
+        A::TunnelReceiverIndex | A::FlowIpsecReceiverIndex => integer(forward.ipsec.receiver?),
+        A::TunnelSpi => scratch.display(encapsulation::spi(record)?),
+        A::IpipNetworkType => text(ip_name(ipip(record)?.ip_version)),
+        A::IpipNetworkTransport => transport(ipip(record)?.protocol, scratch),
+        A::IpipSourceAddress => scratch.display(ipip(record)?.source),
+        A::IpipDestinationAddress => scratch.display(ipip(record)?.destination),
+        A::IpipBytesDelta => count(record.had_ipip.then_some(forward.ipip_bytes.delta)?),
+        A::IpipBytesTotal => count(record.had_ipip.then_some(forward.ipip_bytes.total)?),
+        A::IpipReverseBytesDelta => count(record.had_ipip.then_some(reverse.ipip_bytes.delta)?),
+        A::IpipReverseBytesTotal => count(record.had_ipip.then_some(reverse.ipip_bytes.total)?),
+        A::FlowIpsecAhSpi => integer(forward.ipsec.ah?),
+        A::FlowIpsecEspSpi => integer(forward.ipsec.esp?),
+        A::FlowReverseIpsecAhSpi => integer(reverse.ipsec.ah?),
+        A::FlowReverseIpsecEspSpi => integer(reverse.ipsec.esp?),
+        A::FlowReverseIpsecSenderIndex => integer(reverse.ipsec.sender?),
+        A::FlowReverseIpsecReceiverIndex => integer(reverse.ipsec.receiver?),
+        unwritten!() => None,
     }
 }
 
 /// `network.type`.
 pub(crate) const fn network_type(record: &Record) -> &'static str {
-    if record.ip_version == 6 { "ipv6" } else { "ipv4" }
+    ip_name(record.ip_version)
 }
 
-fn transport<'a>(record: &Record, scratch: &'a mut Scratch) -> Option<Value<'a>> {
-    match iana::protocol_keyword(record.protocol) {
+/// A version of IP as `network.type` and its like have it.
+const fn ip_name(version: u8) -> &'static str {
+    if version == 6 { "ipv6" } else { "ipv4" }
+}
+
+/// A protocol as `network.transport` and its like have it.
+fn transport(protocol: u8, scratch: &mut Scratch) -> Option<Value<'_>> {
+    match iana::protocol_keyword(protocol) {
         Some(keyword) => text(keyword),
-        None => scratch.display(record.protocol),
+        None => scratch.display(protocol),
     }
 }
 
@@ -124,6 +166,14 @@ const fn end_name(end: End) -> &'static str {
 
 const fn interface(record: &Record) -> Option<&Interface> {
     record.interface.as_ref()
+}
+
+const fn tunnel(record: &Record) -> Option<&Tunnel> {
+    record.tunnel.as_ref()
+}
+
+const fn ipip(record: &Record) -> Option<&IpInIp> {
+    record.ipip.as_ref()
 }
 
 fn header<'a>(record: &'a Record, side: &'a Side) -> Option<Header<'a>> {

@@ -25,6 +25,9 @@ fn a_line_says_what_happened() {
         "22:14:20.000    1m00s  udp        [2001:db8:1234:5678:9abc:def0:1234:5678]:40000 → [2001:db8::53]:53      100.0k       0  123.4MB       0B              active",
         "22:13:21.204   1.204s  icmp                                            192.0.2.1 → 192.0.2.2                   3       3     252B     252B              idle",
         "22:13:20.000        0  253                                             192.0.2.1 ↔ 192.0.2.2                   1       0      20B       0B              evicted",
+        "22:13:21.204   1.204s  tcp                                       192.0.2.1:51234 → 198.51.100.7:443           12      10    1.2kB   34.5kB  FSPA/FSPA   closed in vlan 100.7, vxlan 42",
+        "22:13:20.000        0  esp                                             192.0.2.1 ↔ 192.0.2.2                   1       0      20B       0B              evicted in vlan 0, ipip",
+        "22:13:21.204   1.204s  udp                                       192.0.2.1:51234 → 192.0.2.2:4789             12      10    1.8kB   35.0kB              closed outer",
     ];
     let lines = lines(false, &records::table());
     assert_eq!(lines, expected, "\n{}", lines.join("\n"));

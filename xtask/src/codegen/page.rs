@@ -15,7 +15,8 @@ which they are written.
   absent, never 0 or empty. In parentheses stands the group by which `--attributes GROUP,...` turns the attribute on;
   attributes without a group are always on.
 - **Values** lists all values where a set is fixed, otherwise examples.
-- **Source** says where the value comes from. *Not yet* means that the attribute is declared and nothing writes it so far.
+- **Source** says where the value comes from. *Not yet* means that the attribute is declared and nothing writes it so far,
+  *never* that nothing can.
 - Attributes of profile `proposal` are not written in profile `reference`, which is the default.
 ";
 
@@ -50,17 +51,26 @@ fn row(out: &mut String, attribute: &Attribute) {
     let key = if matches!(attribute.definition.kind, Type::Plain(PlainType::Template)) { ".<key>" } else { "" };
     let group = annotation.group.as_deref().filter(|group| *group != "default");
     let group = group.map(|group| format!(" (`{group}`)")).unwrap_or_default();
-    let not_yet = if attribute.pending { "*Not yet.* " } else { "" };
     let _ = writeln!(
         out,
-        "| `{}{key}` | {} | {}{group} | {} | {} | {not_yet}{} |",
+        "| `{}{key}` | {} | {}{group} | {} | {} | {} |",
         attribute.definition.key,
         kind(attribute),
         level(&attribute.level),
         cell(&meaning(attribute)),
         cell(&values(attribute)),
-        cell(&annotation.source)
+        cell(&source(attribute))
     );
+}
+
+/// Where the value comes from, after the word that nothing takes it from there.
+fn source(attribute: &Attribute) -> String {
+    let annotation = &attribute.definition.annotations.flowtrace;
+    match &annotation.never {
+        Some(why) => format!("*Never.* {} {why}", annotation.source),
+        None if attribute.pending => format!("*Not yet.* {}", annotation.source),
+        None => annotation.source.clone(),
+    }
 }
 
 /// Type and unit.

@@ -44,6 +44,13 @@ pub struct Attribute {
     pub pending: bool,
 }
 
+impl Attribute {
+    /// Whether something writes it.
+    pub fn is_written(&self) -> bool {
+        !self.pending && self.definition.annotations.flowtrace.never.is_none()
+    }
+}
+
 /// A group that `--attributes` knows.
 pub struct SelectionGroup {
     /// Its name on the command line.

@@ -19,7 +19,7 @@ pub fn generate(registry: &Registry) -> String {
     definitions(&mut out, registry);
     by_name(&mut out, registry);
     groups(&mut out, registry);
-    pending(&mut out, registry);
+    unwritten(&mut out, registry);
     out
 }
 
@@ -80,18 +80,18 @@ fn definition(out: &mut String, attribute: &Attribute) {
         Level::OptIn => "OptIn".to_owned(),
     };
     let profile = match annotation.profile {
-        Some(Profile::Proposal) => "Proposal",
-        Some(Profile::Reference) => "Reference",
-        Some(Profile::Both) | None => "Both",
+        Some(Profile::Proposal) => "Some(Profile::Proposal)",
+        Some(Profile::Reference) => "Some(Profile::Reference)",
+        Some(Profile::Both) | None => "None",
     };
     let _ = writeln!(
         out,
         "    Definition {{\n        name: {:?},\n        value_type: Type::{value_type},\n        level: Level::{level},\n        \
-         group: Group::{},\n        profile: Profile::{profile},\n        pending: {},\n        unit: {:?},\n        \
+         group: Group::{},\n        profile: {profile},\n        written: {},\n        unit: {:?},\n        \
          brief: {:?},\n    }},",
         definition.key,
         variant(annotation.group.as_deref().unwrap_or("default")),
-        attribute.pending,
+        attribute.is_written(),
         annotation.unit.as_deref().unwrap_or_default(),
         definition.brief,
     );
@@ -138,18 +138,18 @@ fn groups(out: &mut String, registry: &Registry) {
     out.push_str("];\n");
 }
 
-/// A pattern for the match over all attributes. With nothing pending there is no pattern, and the arm that uses it goes.
-fn pending(out: &mut String, registry: &Registry) {
-    let pending = registry.attributes().filter(|attribute| attribute.pending);
+/// A pattern for the match over all attributes. With all written there is no pattern, and the arm that uses it goes.
+fn unwritten(out: &mut String, registry: &Registry) {
+    let unwritten = registry.attributes().filter(|attribute| !attribute.is_written());
     let names: Vec<_> =
-        pending.map(|attribute| format!("$crate::Attribute::{}", variant(&attribute.definition.key))).collect();
+        unwritten.map(|attribute| format!("$crate::Attribute::{}", variant(&attribute.definition.key))).collect();
     if names.is_empty() {
         return;
     }
     let _ = write!(
         out,
-        "\n/// The attributes of registry/pending.yaml, as a pattern.\n\
-         macro_rules! pending {{\n    () => {{\n        {}\n    }};\n}}\npub(crate) use pending;\n",
+        "\n/// The attributes that nothing writes (registry/pending.yaml and those with a reason `never`), as a pattern.\n\
+         macro_rules! unwritten {{\n    () => {{\n        {}\n    }};\n}}\npub(crate) use unwritten;\n",
         names.join("\n            | ")
     );
 }

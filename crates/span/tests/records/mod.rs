@@ -3,7 +3,11 @@
 
 use std::net::IpAddr;
 
-use flowtrace_flow::{Direction, End, EndReason, Endpoint, Failure, HeaderValues, IcmpPair, Interface, Record, Side};
+use flowtrace_flow::{
+    Bytes, Direction, End, EndReason, Endpoint, Failure, HeaderValues, IcmpPair, Interface, IpInIp, Ipsec, Record,
+    Side, Tunnel,
+};
+use flowtrace_wire::Tunnel as Kind;
 use proptest::prelude::*;
 
 /// 2023-11-14 22:13:20 UTC, in nanoseconds.
@@ -21,7 +25,7 @@ fn side(packets: u64, bytes: u64, tcp_flags: Option<u8>) -> Side {
         icmp_type: 0,
         icmp_code: 0,
     });
-    Side { packets, bytes, packets_total: packets, bytes_total: bytes, header, tcp_flags }
+    Side { packets, bytes, packets_total: packets, bytes_total: bytes, header, tcp_flags, ..Side::default() }
 }
 
 /// An HTTPS connection over IPv4, closed by the source.
@@ -45,6 +49,13 @@ pub fn tcp() -> Record {
         closed_by: Some(End::Source),
         failure: None,
         icmp: None,
+        tunnel: None,
+        ipip: None,
+        had_tunnel: false,
+        had_ipip: false,
+        vlan: None,
+        inner_vlan: None,
+        is_outer: false,
     }
 }
 
@@ -116,9 +127,44 @@ pub fn nameless() -> Record {
     }
 }
 
+/// A connection in VXLAN over IPv6, in a frame with two tags.
+pub fn tunnelled() -> Record {
+    let tunnel = Tunnel {
+        kind: Kind::Vxlan,
+        mac: Some([2, 0, 0, 0, 0, 1]),
+        ip_version: 6,
+        protocol: 17,
+        source: endpoint("2001:db8::a", 50_000),
+        destination: endpoint("2001:db8::b", 4789),
+        id: Some(42),
+        ah: None,
+    };
+    let mut record = Record { tunnel: Some(tunnel), had_tunnel: true, vlan: Some(100), inner_vlan: Some(7), ..tcp() };
+    record.forward.tunnel_bytes = Bytes { delta: 840, total: 840 };
+    record.reverse.tunnel_bytes = Bytes { delta: 700, total: 700 };
+    record
+}
+
+/// ESP in IPv4 in IPv4.
+pub fn esp() -> Record {
+    let [source, destination] = ["203.0.113.1", "203.0.113.2"].map(|address| endpoint(address, None).address);
+    let ipip = IpInIp { ip_version: 4, protocol: 50, source, destination };
+    let mut record = Record { protocol: 50, ipip: Some(ipip), had_ipip: true, vlan: Some(0), ..nameless() };
+    record.forward.ipip_bytes = Bytes { delta: 20, total: 20 };
+    record.forward.ipsec = Ipsec { esp: Some(0xcafe_babe), ..Ipsec::default() };
+    record
+}
+
+/// The packets of a tunnel, as a flow of their own.
+pub fn outer() -> Record {
+    let (forward, reverse) = (side(12, 1_834, None), side(10, 35_067, None));
+    let destination = endpoint("192.0.2.2", 4789);
+    Record { destination, protocol: 17, forward, reverse, is_outer: true, closed_by: None, ..tcp() }
+}
+
 /// All of the above.
 pub fn table() -> Vec<Record> {
-    vec![tcp(), refused(), udp6(), ping(), nameless()]
+    vec![tcp(), refused(), udp6(), ping(), nameless(), tunnelled(), esp(), outer()]
 }
 
 /// Any record at all, sense or nonsense: encoders must take what the type can hold.
@@ -126,9 +172,12 @@ pub fn any_record() -> impl Strategy<Value = Record> {
     let ids = (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<Option<[u8; 8]>>(), any::<u64>(), any::<u64>());
     let ends = (any_endpoint(), any_endpoint(), any_end(), 0usize..3, any_end(), 0usize..3);
     let rest = (any::<u8>(), 0usize..5, any_side(), any_side(), any_interface(), any_icmp());
-    (ids, ends, rest).prop_map(|(ids, ends, rest)| {
+    let around = (any_tunnel(), any_ip_in_ip(), any::<[bool; 3]>(), any::<[Option<u16>; 2]>());
+    (ids, ends, rest, around).prop_map(|(ids, ends, rest, around)| {
         let (source, destination) = (ends.0, ends.1);
         let ip_version = if source.address.is_ipv4() { 4 } else { 6 };
+        let [had_tunnel, had_ipip, is_outer] = around.2;
+        let [vlan, inner_vlan] = around.3;
         Record {
             trace_id: ids.0,
             span_id: ids.1,
@@ -148,7 +197,30 @@ pub fn any_record() -> impl Strategy<Value = Record> {
             closed_by: ends.4,
             failure: [None, Some(Failure::Refused), Some(Failure::Reset)][ends.5],
             icmp: rest.5,
+            tunnel: around.0,
+            ipip: around.1,
+            had_tunnel,
+            had_ipip,
+            vlan,
+            inner_vlan,
+            is_outer,
         }
+    })
+}
+
+fn any_tunnel() -> impl Strategy<Value = Option<Tunnel>> {
+    let numbers = (0u8..12, any::<u8>(), any::<u8>(), any::<Option<[u8; 6]>>(), any::<[Option<u32>; 2]>());
+    (any::<bool>(), numbers, any_endpoint(), any_endpoint()).prop_map(|(is_there, numbers, source, destination)| {
+        let (kind, ip_version, protocol, mac, [id, ah]) = numbers;
+        let tunnel = Tunnel { kind: Kind::of(kind), mac, ip_version, protocol, source, destination, id, ah };
+        is_there.then_some(tunnel)
+    })
+}
+
+fn any_ip_in_ip() -> impl Strategy<Value = Option<IpInIp>> {
+    any::<Option<(u8, u8, IpAddr, IpAddr)>>().prop_map(|ipip| {
+        let (ip_version, protocol, source, destination) = ipip?;
+        Some(IpInIp { ip_version, protocol, source, destination })
     })
 }
 
@@ -165,13 +237,20 @@ fn any_side() -> impl Strategy<Value = Side> {
         let (hop_limit, traffic_class, flow_label, icmp_type, icmp_code) = values?;
         Some(HeaderValues { hop_limit, traffic_class, flow_label, icmp_type, icmp_code })
     });
-    (any::<[u64; 4]>(), header, any::<Option<u8>>()).prop_map(|(numbers, header, tcp_flags)| Side {
-        packets: numbers[0],
-        bytes: numbers[1],
-        packets_total: numbers[2],
-        bytes_total: numbers[3],
-        header,
-        tcp_flags,
+    let around = (any::<[u64; 4]>(), any::<[Option<u32>; 4]>());
+    (any::<[u64; 4]>(), header, any::<Option<u8>>(), around).prop_map(|(numbers, header, tcp_flags, around)| {
+        let ([delta, total, ipip_delta, ipip_total], [ah, esp, sender, receiver]) = around;
+        Side {
+            packets: numbers[0],
+            bytes: numbers[1],
+            packets_total: numbers[2],
+            bytes_total: numbers[3],
+            header,
+            tcp_flags,
+            tunnel_bytes: Bytes { delta, total },
+            ipip_bytes: Bytes { delta: ipip_delta, total: ipip_total },
+            ipsec: Ipsec { ah, esp, sender, receiver },
+        }
     })
 }
 

@@ -49,5 +49,9 @@ fn complete(attribute: &Attribute, groups: &[SelectionGroup]) -> Result<()> {
     let explained = matches!(definition.kind, Type::Members { .. }) || !definition.examples.is_empty();
     ensure!(explained, "has neither examples nor members");
     ensure!(annotation.source.ends_with('.'), "says its source without a full stop");
+    if let Some(why) = &annotation.never {
+        ensure!(!attribute.pending, "is pending and never written: one of the two");
+        ensure!(why.ends_with('.'), "says why it is never written without a full stop");
+    }
     Ok(())
 }

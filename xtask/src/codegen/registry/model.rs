@@ -117,6 +117,8 @@ pub struct Annotation {
     pub absent: Option<String>,
     /// The requirement level in profile `proposal` where it is another.
     pub proposal_level: Option<Level>,
+    /// Why nothing will ever write it, in one sentence; it is declared because the specification has it.
+    pub never: Option<String>,
     /// Whether this project added the attribute to those of the reference.
     #[serde(default)]
     pub addition: bool,

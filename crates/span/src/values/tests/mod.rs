@@ -1,11 +1,13 @@
 //! What a record says, attribute by attribute.
 
+mod encapsulation;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use flowtrace_flow::{Direction, End, EndReason, Failure, HeaderValues, Interface, Record};
 
 use super::*;
-use crate::{Level, Selection, Type, sample};
+use crate::{Level, Profile, Selection, Type, sample};
 
 /// The attributes of a record as text: integers in digits, lists with commas.
 fn say(record: &Record, options: &Options) -> BTreeMap<&'static str, String> {
@@ -24,7 +26,13 @@ fn say(record: &Record, options: &Options) -> BTreeMap<&'static str, String> {
 /// The attributes named on the left have the values on the right; "" stands for absent.
 #[track_caller]
 fn check(record: &Record, expected: &[(&str, &str)]) {
-    let said = say(record, &Options::default());
+    check_in(Profile::Reference, record, expected);
+}
+
+#[track_caller]
+fn check_in(profile: Profile, record: &Record, expected: &[(&str, &str)]) {
+    let options = Options { selection: Selection::default().with_profile(profile), ..Options::default() };
+    let said = say(record, &options);
     for (name, value) in expected {
         assert!(Attribute::from_name(name).is_some(), "{name} is no attribute");
         assert_eq!(said.get(name).map_or("", String::as_str), *value, "{name}");
@@ -267,47 +275,54 @@ fn the_seed_changes_the_community_id() {
     assert_ne!(id(0), id(1));
 }
 
-/// What is on the pending list is not written; what is not on it is, by one record at least; required attributes are
-/// in every record, ports aside; the types are those declared, and the order that of [`Attribute::ALL`].
+/// What the registry says is written is, by one record at least, and the rest is not; required attributes are in every
+/// record, ports aside; the types are those declared, and the order that of [`Attribute::ALL`].
 #[test]
 fn the_pending_list_is_honest() {
-    let options = Options { selection: Selection::all(), ..Options::default() };
     let mut seen = BTreeSet::new();
-    for record in sample::everything() {
-        let mut order = Vec::new();
-        attributes(&record, &options, &mut |attribute, value| {
-            let fits = matches!(
-                (attribute.definition().value_type, value),
-                (Type::Text, Value::Text(_)) | (Type::Integer, Value::Integer(_)) | (Type::Texts, Value::Texts(_))
-            );
-            assert!(fits, "{} is {value:?}", attribute.name());
-            order.push(attribute);
-        });
-        assert!(order.is_sorted(), "{order:?}");
-        let ports = [Attribute::SourcePort, Attribute::DestinationPort];
-        for attribute in Attribute::ALL {
-            let definition = attribute.definition();
-            if definition.level == Level::Required && !definition.pending && !ports.contains(&attribute) {
-                assert!(order.contains(&attribute), "{} is required and not there", definition.name);
-            }
-        }
-        seen.extend(order);
-        // Asked directly too: selections leave pending attributes out, which would hide one that has a source.
-        for attribute in Attribute::ALL.into_iter().filter(|attribute| attribute.definition().pending) {
-            let mut scratch = Scratch::new();
-            assert_eq!(value(attribute, &record, &options, &mut scratch), None, "{} is pending", attribute.name());
-        }
+    for profile in Profile::ALL {
+        let options = Options { selection: Selection::all().with_profile(profile), ..Options::default() };
+        sample::everything().iter().for_each(|record| seen.extend(honest(record, &options)));
     }
     for attribute in Attribute::ALL {
         let definition = attribute.definition();
-        assert_eq!(seen.contains(&attribute), !definition.pending, "{}: on or off the pending list?", definition.name);
+        assert_eq!(seen.contains(&attribute), definition.written, "{}: written or not?", definition.name);
     }
+}
+
+/// The attributes that the record has.
+fn honest(record: &Record, options: &Options) -> Vec<Attribute> {
+    let profile = options.selection.profile();
+    let mut order = Vec::new();
+    attributes(record, options, &mut |attribute, value| {
+        let fits = matches!(
+            (attribute.definition().value_type, value),
+            (Type::Text, Value::Text(_)) | (Type::Integer, Value::Integer(_)) | (Type::Texts, Value::Texts(_))
+        );
+        assert!(fits, "{} is {value:?}", attribute.name());
+        assert!(profile.has(attribute), "{} is not of profile {profile:?}", attribute.name());
+        order.push(attribute);
+    });
+    assert!(order.is_sorted(), "{order:?}");
+    let ports = [Attribute::SourcePort, Attribute::DestinationPort];
+    for attribute in Attribute::ALL.into_iter().filter(|attribute| profile.has(*attribute)) {
+        let definition = attribute.definition();
+        if definition.level == Level::Required && definition.written && !ports.contains(&attribute) {
+            assert!(order.contains(&attribute), "{} is required and not there", definition.name);
+        }
+    }
+    // Asked directly too: selections leave out what is not written, which would hide one that has a source.
+    for attribute in Attribute::ALL.into_iter().filter(|attribute| !attribute.definition().written) {
+        let mut scratch = Scratch::new();
+        assert_eq!(value(attribute, record, options, &mut scratch), None, "{} has a value", attribute.name());
+    }
+    order
 }
 
 /// The values with a fixed set stay within the set that the registry declares.
 #[test]
 fn names_of_directions_and_reasons_are_declared() {
-    let schema = include_str!("../../../../docs/reference/flow-span.schema.json");
+    let schema = include_str!("../../../../../docs/reference/flow-span.schema.json");
     let directions = [Direction::Forward, Direction::Reverse, Direction::Unknown].map(Direction::name);
     let ends = [End::Source, End::Destination].map(end_name);
     let failures = [Failure::Refused, Failure::Reset].map(Failure::name);
