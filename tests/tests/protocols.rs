@@ -61,7 +61,8 @@ fn compare(capture: &Capture) -> Option<String> {
     }
     wrong.extend(spans.iter().map(|span| format!("a flow that is not told: {}", span.line)));
     let lost = Summary::parse(&run.stderr).map(|summary| summary.lost());
-    let not_in_flows = capture.frames.len() as u64 - capture.flows.iter().map(|flow| flow.there[0] + flow.back[0]).sum::<u64>();
+    let in_flows: u64 = capture.flows.iter().map(|flow| flow.there[0] + flow.back[0]).sum();
+    let not_in_flows = capture.frames.len() as u64 - in_flows;
     if lost != Ok(not_in_flows) {
         wrong.push(format!("{not_in_flows} packets are in no flow, not {lost:?}"));
     }

@@ -23,7 +23,7 @@ pub struct Flow {
     pub back: [u64; 2],
     /// All attributes of the families in [`FAMILIES`], sorted out by [`is_told`]. Null: whatever it is.
     pub attributes: Vec<(String, Value)>,
-    /// `network.interface.mac`, for captures of Ethernet frames.
+    /// `network.interface.mac`: the sender of the first frame from source to destination, where frames are Ethernet's.
     pub mac: Mac,
 }
 
@@ -153,7 +153,7 @@ impl Flow {
             told.push(("source.port".to_owned(), json!(source)));
             told.push(("destination.port".to_owned(), json!(destination)));
         }
-        if is_ethernet {
+        if is_ethernet && self.there[0] > 0 {
             told.push(("network.interface.mac".to_owned(), json!(text(self.mac))));
         }
         told.extend(self.attributes.iter().cloned());

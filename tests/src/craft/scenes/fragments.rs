@@ -1,4 +1,5 @@
-//! Fragments of both families.
+//! Fragments of both families. What the truth that tshark gives has apart, later fragments, is here in the flow of the
+//! first.
 
 use crate::craft::capture::{Capture, capture};
 use crate::craft::ends::Way::{Back, There};

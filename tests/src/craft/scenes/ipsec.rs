@@ -57,10 +57,11 @@ fn encrypted() -> Vec<Capture> {
     let in_udp = [vec![marked(There), marked(Back)], packets(), vec![data(There, &[0xff])]].concat();
     let [there, back] = [28 + 32 + 28 + 40 + 29, 28 + 32 + 28 + 40];
     vec![
-        scene("esp").over(AB4, packets()).over(AB6, packets()).flows([esp_flow(AB4), esp_flow(AB6)]),
-        scene("esp_udp").talk(in_udp, |pdu| pdu.udp_to(ports).ip(AB4).eth()).flow(
-            Flow::of("udp", AB4, [3, there], [2, back]).on(ports).with(ESP, THERE).with(REVERSE_ESP, BACK),
-        ),
+        scene("esp").over(AB4, packets()).flow(esp_flow(AB4)),
+        scene("esp_v6").over(AB6, packets()).flow(esp_flow(AB6)),
+        scene("esp_udp")
+            .talk(in_udp, |pdu| pdu.udp_to(ports).ip(AB4).eth())
+            .flow(Flow::of("udp", AB4, [3, there], [2, back]).on(ports).with(ESP, THERE).with(REVERSE_ESP, BACK)),
         scene("ike")
             .talk(vec![ike(There), ike(Back)], |pdu| pdu.udp_to([500, 500]).ip(AB4).eth())
             .flow(Flow::of("udp", AB4, [1, 56], [1, 56]).on([500, 500])),
@@ -69,9 +70,7 @@ fn encrypted() -> Vec<Capture> {
 
 fn authenticated() -> Vec<Capture> {
     let transport = |flow: Flow| flow.longer(24).with(AH, THERE).with(REVERSE_AH, BACK);
-    let tunnel = |flow: Flow, ends: Ends| {
-        flow.tunnel("ah", ends, "ah", ip_header(ends) + 24).with(OUTER_AH, THERE)
-    };
+    let tunnel = |flow: Flow, ends: Ends| flow.tunnel("ah", ends, "ah", ip_header(ends) + 24).with(OUTER_AH, THERE);
     vec![
         scene("ah_transport_v4").talk(tcp(), |pdu| ah(pdu).ip(AB4).eth()).flow(transport(Flow::tcp(AB4))),
         scene("ah_transport_v6").talk(tcp(), |pdu| ah(pdu).ip(AB6).eth()).flow(transport(Flow::tcp(AB6))),
@@ -79,17 +78,13 @@ fn authenticated() -> Vec<Capture> {
             .talk(tcp(), |pdu| ah(pdu.ip(AB4)).ip(XY4).eth())
             .talk(udp(), |pdu| ah(pdu.ip(AB6)).ip(XY4).eth())
             .flows([tunnel(Flow::tcp(AB4), XY4), tunnel(Flow::udp(AB6), XY4)]),
-        scene("ah_tunnel_over_v6")
-            .talk(tcp(), |pdu| ah(pdu.ip(AB4)).ip(XY6).eth())
-            .flow(tunnel(Flow::tcp(AB4), XY6)),
+        scene("ah_tunnel_over_v6").talk(tcp(), |pdu| ah(pdu.ip(AB4)).ip(XY6).eth()).flow(tunnel(Flow::tcp(AB4), XY6)),
         // AH around GRE: the tunnel is GRE's, and the AH is outside of it.
         scene("ah_gre")
             .talk(tcp(), |pdu| ah(pdu.ip(AB4).gre(Gre::default())).ip(XY4).eth())
             .flow(Flow::tcp(AB4).tunnel("gre", XY4, "gre", 20 + 24 + 4).with(OUTER_AH, THERE)),
         // AH around ESP: both are the flow's.
-        scene("ah_esp")
-            .talk(packets(), |pdu| ah(pdu).ip(AB4).eth())
-            .flow(transport(esp_flow(AB4))),
+        scene("ah_esp").talk(packets(), |pdu| ah(pdu).ip(AB4).eth()).flow(transport(esp_flow(AB4))),
     ]
 }
 

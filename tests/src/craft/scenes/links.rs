@@ -1,8 +1,8 @@
 //! Ethernet: tags, labels, sessions, and frames without IP.
 
 use crate::craft::capture::{Capture, capture};
-use crate::craft::ends::Way::{Back, There};
-use crate::craft::ends::{AB4, AB6};
+use crate::craft::ends::Way::{self, Back, There};
+use crate::craft::ends::{AB4, AB6, octets};
 use crate::craft::expect::Flow;
 use crate::craft::link::{Mac, OUTER};
 use crate::craft::pdu::Pdu;
@@ -75,6 +75,7 @@ fn labels() -> Vec<Capture> {
         link("mpls_vlan")
             .talk(tcp(), |pdu| pdu.ip(AB4).mpls(&[16]).vlan(100).eth())
             .flow(Flow::tcp(AB4).with(VLAN, 100)),
+        // tshark's guess is that there is no control word; `-d mpls.label==17,pwethcw` tells it.
         link("mpls_pseudo_wire")
             .talk(tcp(), |pdu| pdu.ip(AB4).frame().control_word().mpls(&[16, 17]).eth())
             .flow(Flow::tcp(AB4).framed()),
@@ -104,16 +105,15 @@ fn without_ip() -> Vec<Capture> {
 }
 
 /// ARP for IPv4 over Ethernet (RFC 826): 1 request, 2 reply.
-pub fn arp(way: super::super::ends::Way, operation: u8) -> Pdu {
+pub fn arp(way: Way, operation: u8) -> Pdu {
     let [source, destination] = way.order(OUTER);
-    let [from, to] = way.order(AB4).map(super::super::ends::octets);
+    let [from, to] = way.order(AB4).map(octets);
     let asked = if operation == 1 { [0; 6] } else { destination };
     Pdu::of_type(way, 0x0806, [&[0, 1, 8, 0, 6, 4, 0, operation][..], &source, &from, &asked, &to].concat())
 }
 
 /// LLDP (IEEE 802.1AB): chassis and port by MAC address, two minutes to live, end.
-const LLDP: [u8; 24] =
-    [0x02, 7, 4, 2, 0, 0, 0, 0, 1, 0x04, 7, 3, 2, 0, 0, 0, 0, 1, 0x06, 2, 0, 120, 0, 0];
+const LLDP: [u8; 24] = [0x02, 7, 4, 2, 0, 0, 0, 0, 1, 0x04, 7, 3, 2, 0, 0, 0, 0, 1, 0x06, 2, 0, 120, 0, 0];
 
 /// A configuration message of the spanning tree (IEEE 802.1D section 9.3.1), behind LLC.
 fn stp() -> Vec<u8> {

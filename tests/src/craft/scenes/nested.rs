@@ -18,9 +18,12 @@ pub fn captures() -> Vec<Capture> {
         flow.framed().tunnel("vxlan", ends, "udp", overhead).id(vni).outer_ports(PORTS)
     };
     vec![
-        scene("vxlan_in_vxlan")
-            .talk(tcp(), |pdu| vxlan(vxlan(pdu.ip(AB4), 42, XY4), 43, PQ4).eth())
-            .flow(outermost(Flow::tcp(AB4), PQ4, 43, 2 * VXLAN)),
+        scene("vxlan_in_vxlan").talk(tcp(), |pdu| vxlan(vxlan(pdu.ip(AB4), 42, XY4), 43, PQ4).eth()).flow(outermost(
+            Flow::tcp(AB4),
+            PQ4,
+            43,
+            2 * VXLAN,
+        )),
         scene("vxlan_in_ipip")
             .talk(tcp(), |pdu| vxlan(pdu.ip(AB4), 42, XY4).ip(PQ4).eth())
             .flow(outermost(Flow::tcp(AB4), XY4, 42, VXLAN).ipip(PQ4, "udp", 20)),
@@ -30,14 +33,16 @@ pub fn captures() -> Vec<Capture> {
         scene("gre_in_vxlan")
             .talk(udp(), |pdu| vxlan(pdu.ip(AB6).gre(Gre { key: Some(5), ..Gre::default() }).ip(XY6), 42, PQ4).eth())
             .flow(outermost(Flow::udp(AB6), PQ4, 42, VXLAN + 40 + 8)),
-        scene("ipip_in_ipip")
-            .talk(tcp(), |pdu| pdu.ip(AB4).ip(XY6).ip(PQ4).eth())
-            .flow(Flow::tcp(AB4).ipip(PQ4, "ipv4", 40 + 20)),
+        scene("ipip_in_ipip").talk(tcp(), |pdu| pdu.ip(AB4).ip(XY6).ip(PQ4).eth()).flow(Flow::tcp(AB4).ipip(
+            PQ4,
+            "ipv4",
+            40 + 20,
+        )),
         // Four tunnels are opened unless more is asked for.
         scene("ipip_four_deep")
             .talk(tcp(), |pdu| pdu.ip(AB4).ip(XY4).ip(PQ4).ip(XY4).ip(PQ4).eth())
             .flow(Flow::tcp(AB4).ipip(PQ4, "ipv4", 4 * 20)),
-        // The fifth is not: the flow is that of the deepest header that was read, which says IPv4 comes next.
+        // The fifth is not: the flow is that of the deepest header that was read, which says IPv4 comes next. tshark goes on.
         scene("ipip_five_deep")
             .talk(udp(), |pdu| pdu.ip(AB4).ip(XY4).ip(PQ4).ip(XY4).ip(PQ4).ip(XY4).eth())
             .flow(Flow::of("ipv4", XY4, [1, 60], [1, 72]).ipip(XY4, "ipv4", 4 * 20)),

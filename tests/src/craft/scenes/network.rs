@@ -34,11 +34,12 @@ pub fn captures() -> Vec<Capture> {
             .talk(vec![big()], |pdu| pdu.ipv4(AB4, &Ipv4 { length: Some(0), ..Ipv4::default() }).eth())
             .flow(Flow::of("tcp", AB4, [1, 2040], [0, 0]).on(PORTS)),
         // The same in IPv6, and the segment is longer than 65,535 bytes: BIG TCP without its extension header. The file
-        // holds the first 128 bytes. tshark takes the payload length for 0 and reads no TCP.
+        // holds the first 128 bytes. tshark believes the 0 and reads no TCP.
         scene("ipv6_length_zero")
             .talk(vec![jumbo()], |pdu| pdu.ipv6(AB6, 64, Some(0)).eth().snapped(128))
             .flow(Flow::of("tcp", AB6, [1, 70_060], [0, 0]).on(PORTS)),
         // RFC 2675: payload length 0, the true one in a hop-by-hop option: 8 bytes of option header and the segment.
+        // tshark's payload length is 0.
         scene("ipv6_jumbo")
             .talk(vec![jumbo()], |pdu| {
                 let length = (pdu.bytes.len() as u32 + 8).to_be_bytes();

@@ -1,6 +1,7 @@
 //! Links of capture files that have little or nothing in front of the IP header.
 
 use crate::craft::capture::{Capture, capture};
+use crate::craft::ends::Way::There;
 use crate::craft::ends::{AB4, AB6};
 use crate::craft::expect::Flow;
 use crate::craft::link::linktype;
@@ -24,8 +25,8 @@ fn both(name: &'static str, link: u32, v4: impl Fn(Pdu) -> Pdu, v6: impl Fn(Pdu)
 }
 
 fn raw() -> Vec<Capture> {
-    // Address families: AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on
-    // macOS.
+    // Address families: AF_INET is 2 everywhere; AF_INET6 is 10 on Linux (which tshark does not know), 24 on NetBSD and
+    // OpenBSD, 28 on FreeBSD, 30 on macOS.
     let mut families = capture("links", "null_families").link(linktype::NULL).talk(udp(), |pdu| {
         let packet = pdu.ip(AB4);
         packet.behind(2_u32.to_be_bytes())
@@ -76,7 +77,7 @@ fn point_to_point() -> Vec<Capture> {
     let ppp = |pdu: Pdu| pdu.ppp();
     let hdlc = |pdu: Pdu| pdu.ppp().hdlc();
     // A configure request of LCP (RFC 1661 section 5.1): no IP.
-    let lcp = vec![Pdu::of_type(super::super::ends::Way::There, 0, [0xff, 3, 0xc0, 0x21, 1, 1, 0, 4])];
+    let lcp = vec![Pdu::of_type(There, 0, [0xff, 3, 0xc0, 0x21, 1, 1, 0, 4])];
     vec![
         both("ppp", linktype::PPP, hdlc, hdlc).talk(lcp, |pdu| pdu),
         both("ppp_without_address", linktype::PPP, ppp, ppp),
@@ -84,7 +85,12 @@ fn point_to_point() -> Vec<Capture> {
         both("ppp_compressed", linktype::PPP, |pdu| pdu.behind([0xff, 3, 0x21]), |pdu| pdu.behind([0x57])),
         both("ppp_hdlc", linktype::PPP_HDLC, hdlc, hdlc),
         // Address (unicast, broadcast), control 0, EtherType.
-        both("cisco_hdlc", linktype::C_HDLC, |pdu| pdu.behind([0x0f, 0, 8, 0]), |pdu| pdu.behind([0x8f, 0, 0x86, 0xdd])),
+        both(
+            "cisco_hdlc",
+            linktype::C_HDLC,
+            |pdu| pdu.behind([0x0f, 0, 8, 0]),
+            |pdu| pdu.behind([0x8f, 0, 0x86, 0xdd]),
+        ),
         // RFC 2427 section 4: address of two bytes (DLCI 100), control, NLPID.
         both(
             "frame_relay",

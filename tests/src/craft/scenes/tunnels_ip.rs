@@ -48,12 +48,15 @@ fn l2tp() -> Vec<Capture> {
     // RFC 3931 section 4.1.1.2: session 0 is the control connection: flags, length, connection, two numbers.
     let control = [0xc8, 3, 0, 12, 0, 0, 0, 9, 0, 0, 0, 0];
     vec![
-        // tshark has to be told that the payload is Ethernet.
+        // tshark shows what is inside as data: it knows a session only from the control messages that made it.
         scene("l2tp").talk(tcp(), outer(&[])).flow(flow(4 + 14)),
         scene("l2tp_cookie").talk(tcp(), outer(COOKIE)).flow(flow(4 + 8 + 14)),
-        scene("l2tp_control")
-            .talk(vec![data(There, &control).l2tp(0, &[])], |pdu| pdu.ip(XY4).eth())
-            .flow(Flow::of("l2tp", XY4, [1, 36], [0, 0])),
+        scene("l2tp_control").talk(vec![data(There, &control).l2tp(0, &[])], |pdu| pdu.ip(XY4).eth()).flow(Flow::of(
+            "l2tp",
+            XY4,
+            [1, 36],
+            [0, 0],
+        )),
     ]
 }
 
@@ -73,9 +76,6 @@ fn teredo() -> Vec<Capture> {
         // An answer goes to the client's port: the flow is the datagram's. tshark opens it.
         scene("teredo_answer")
             .talk(udp().split_off(1), |pdu| pdu.ip(AB6).udp([50_001, 3544]).ip(XY4).eth())
-            .flow(
-                Flow { mac: crate::craft::link::OUTER[1], ..Flow::of("udp", XY4, [0, 0], [1, 28 + 72]) }
-                    .on([50_001, 3544]),
-            ),
+            .flow(Flow::of("udp", XY4, [0, 0], [1, 28 + 72]).on([50_001, 3544])),
     ]
 }

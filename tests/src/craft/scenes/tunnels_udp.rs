@@ -5,6 +5,7 @@ use crate::craft::capture::{Capture, capture};
 use crate::craft::ends::Way::{Back, There};
 use crate::craft::ends::{AB4, AB6, Ends, XY4, XY6};
 use crate::craft::expect::Flow;
+use crate::craft::link::OUTER;
 use crate::craft::pdu::Pdu;
 use crate::craft::talk::{PORTS, data, ping, tcp, udp};
 use crate::craft::transport::{self, SYN};
@@ -77,7 +78,7 @@ fn vxlan_within() -> Vec<Capture> {
         scene("vxlan_arp")
             .talk(vec![arp(There, 1), arp(Back, 2)], |pdu| pdu.frame().vxlan(42).udp_to(from(4789)).ip(XY4).eth())
             .flow(carrier(4789, [1, 78], [0, 0]))
-            .flow(Flow { ends: [XY4[1], XY4[0]], mac: crate::craft::link::OUTER[1], ..carrier(4789, [1, 78], [0, 0]) }),
+            .flow(Flow { ends: [XY4[1], XY4[0]], mac: OUTER[1], ..carrier(4789, [1, 78], [0, 0]) }),
     ]
 }
 
@@ -86,7 +87,7 @@ fn no_vxlan() -> Vec<Capture> {
     let inside = || udp().swap_remove(0).ip(AB4).frame();
     let question = |bytes: u64| carrier(4789, [1, 28 + bytes], [0, 0]);
     vec![
-        // RFC 7348 section 5: the I flag must be set for a valid VNI.
+        // RFC 7348 section 5: the I flag must be set for a valid VNI. tshark opens it all the same.
         scene("vxlan_without_flag")
             .talk(one(inside().vxlan_flags([0; 4], 42)), |pdu| pdu.udp_to(from(4789)).ip(XY4).eth())
             .flow(question(8 + 14 + 40)),
@@ -98,7 +99,7 @@ fn no_vxlan() -> Vec<Capture> {
         scene("vxlan_too_short")
             .talk(one(data(There, &[8, 0, 0, 0, 0])), |pdu| pdu.udp_to(from(4789)).ip(XY4).eth())
             .flow(question(5)),
-        // Tunnels go by the destination port. Neither port is ephemeral: the sender is the source.
+        // Tunnels go by the destination port; tshark goes by either. Neither port is ephemeral: the sender is the source.
         scene("vxlan_source_port")
             .talk(one(inside().vxlan(42)), |pdu| pdu.udp_to([4789, 20_000]).ip(XY4).eth())
             .flow(question(8 + 14 + 40).on([4789, 20_000])),
@@ -139,7 +140,7 @@ fn geneve() -> Vec<Capture> {
             .talk(udp(), |pdu| outer(OPTIONS)(pdu.ip(AB6)))
             .flow(flow(Flow::tcp(AB4), 36))
             .flow(flow(Flow::udp(AB6), 52)),
-        // Version 1 does not exist.
+        // Version 1 does not exist; tshark says so, and opens it.
         scene("geneve_version")
             .talk(vec![udp().swap_remove(0).ip(AB4).geneve(42, &[])], |mut pdu| {
                 pdu.bytes[0] = 0x40;
@@ -153,9 +154,8 @@ fn gtp() -> Vec<Capture> {
     // Ports of GTP-U are the same at both ends.
     let ports = [2152, 2152];
     let flow = |flow: Flow, overhead| flow.tunnel("gtp", XY4, "udp", overhead).outer_ports(ports).id(0x1234);
-    let outer = |optional: (u8, &'static [u8])| {
-        move |pdu: Pdu| pdu.gtp(255, 0x1234, optional).udp_to(ports).ip(XY4).eth()
-    };
+    let outer =
+        |optional: (u8, &'static [u8])| move |pdu: Pdu| pdu.gtp(255, 0x1234, optional).udp_to(ports).ip(XY4).eth();
     // Sequence number, N-PDU number, next extension header; then length 1, a PDU session container, none behind it.
     const SEQUENCE: (u8, &[u8]) = (2, &[0, 9, 0, 0]);
     const EXTENSION: (u8, &[u8]) = (4, &[0, 0, 0, 0x85, 1, 0, 9, 0]);
@@ -188,11 +188,7 @@ fn labels_and_sessions() -> Vec<Capture> {
         scene("udp_unknown_port")
             .talk(udp(), |pdu| pdu.ip(AB4).frame().vxlan(42).udp_to(from(4788)).ip(XY4).eth())
             .flow(carrier(4788, [1, 50 + 40], [0, 0]))
-            .flow(Flow {
-                ends: [XY4[1], XY4[0]],
-                mac: crate::craft::link::OUTER[1],
-                ..carrier(4788, [1, 50 + 52], [0, 0])
-            })
+            .flow(Flow { ends: [XY4[1], XY4[0]], mac: OUTER[1], ..carrier(4788, [1, 50 + 52], [0, 0]) })
             .flow(Flow::udp(AB6).on(PORTS))
             .talk(udp(), |pdu| pdu.ip(AB6).eth()),
     ]

@@ -1,7 +1,7 @@
 //! IEEE 802.11.
 
 use crate::craft::capture::{Capture, capture};
-use crate::craft::ends::Way::{self, There};
+use crate::craft::ends::Way::{Back, There};
 use crate::craft::ends::{AB4, AB6};
 use crate::craft::expect::Flow;
 use crate::craft::link::{Mac, OUTER, linktype};
@@ -62,8 +62,8 @@ pub fn captures() -> Vec<Capture> {
 fn station(pdu: Pdu, kind: u8, rest: &[u8]) -> Pdu {
     let [from, to] = pdu.way.order(OUTER);
     match pdu.way {
-        Way::There => pdu.dot11([kind, TO], &[ACCESS_POINT, from, to], rest),
-        Way::Back => pdu.dot11([kind, FROM], &[to, ACCESS_POINT, from], rest),
+        There => pdu.dot11([kind, TO], &[ACCESS_POINT, from, to], rest),
+        Back => pdu.dot11([kind, FROM], &[to, ACCESS_POINT, from], rest),
     }
 }
 
