@@ -21,6 +21,13 @@ fn values(bencher: Bencher) {
     bencher.bench_local(|| attributes(&record, &options, &mut |_, value| divan::black_box_drop(value)));
 }
 
+/// The values of a record in a tunnel, which has some fifteen more.
+#[divan::bench]
+fn values_tunnelled(bencher: Bencher) {
+    let (record, options) = (records::tunnelled(), Options::default());
+    bencher.bench_local(|| attributes(&record, &options, &mut |_, value| divan::black_box_drop(value)));
+}
+
 /// Protobuf, a finished batch of 512 at a time.
 #[divan::bench]
 fn otlp_512(bencher: Bencher) {
