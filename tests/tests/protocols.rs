@@ -59,7 +59,7 @@ fn compare(capture: &Capture) -> Option<String> {
             None => wrong.push(format!("no flow {}", name(flow))),
         }
     }
-    wrong.extend(spans.iter().map(|span| format!("a flow that is not told: {}", span.line)));
+    wrong.extend(spans.iter().map(|span| format!("a flow that is not told: {}", shown(span))));
     let lost = Summary::parse(&run.stderr).map(|summary| summary.lost());
     let in_flows: u64 = capture.flows.iter().map(|flow| flow.there[0] + flow.back[0]).sum();
     let not_in_flows = capture.frames.len() as u64 - in_flows;
@@ -73,6 +73,12 @@ fn name(flow: &Flow) -> String {
     format!("{} {:?} {:?}", flow.transport, flow.ends, flow.ports)
 }
 
+fn shown(span: &Span) -> String {
+    let keys = ["source.address", "source.port", "destination.address", "destination.port", "flow.packets.delta"];
+    let values = keys.map(|key| span.attribute(key).map_or_else(|| "-".to_owned(), Value::to_string));
+    format!("{} {}", span.text("network.transport"), values.join(" "))
+}
+
 fn is_of(span: &Span, flow: &Flow) -> bool {
     let ports = ["source.port", "destination.port"].map(|key| span.number(key));
     span.text("network.transport") == flow.transport
@@ -82,13 +88,17 @@ fn is_of(span: &Span, flow: &Flow) -> bool {
 }
 
 fn differences(span: &Span, flow: &Flow, capture: &Capture) -> Vec<String> {
-    let told = flow.told(capture.link == linktype::ETHERNET);
+    let is_ethernet = capture.link == linktype::ETHERNET;
+    let told = flow.told(is_ethernet);
     let differs = |(key, value): &(String, Value)| {
         let is = span.attribute(key);
         let agrees = if value.is_null() { is.is_some() } else { is == Some(value) };
         (!agrees).then(|| format!("{}: {key} is {is:?}, not {value}", name(flow)))
     };
-    let more = span.attributes.iter().filter(|(key, _)| is_told(key) && told.iter().all(|(known, _)| known != key));
+    let more = span
+        .attributes
+        .iter()
+        .filter(|(key, _)| is_told(key, is_ethernet) && told.iter().all(|(known, _)| known != key));
     let more = more.map(|(key, value)| format!("{}: {key} is {value}, and should not be there", name(flow)));
     told.iter().filter_map(differs).chain(more).collect()
 }

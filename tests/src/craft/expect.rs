@@ -21,19 +21,22 @@ pub struct Flow {
     pub there: [u64; 2],
     /// The same the other way.
     pub back: [u64; 2],
-    /// All attributes of the families in [`FAMILIES`], sorted out by [`is_told`]. Null: whatever it is.
+    /// All attributes of the families in [`FAMILIES`], and no other. Null: whatever it is.
     pub attributes: Vec<(String, Value)>,
-    /// `network.interface.mac`: the sender of the first frame from source to destination, where frames are Ethernet's.
-    pub mac: Mac,
+    /// `network.interface.mac`, where frames are Ethernet's: the sender of the first frame from source to destination; in a
+    /// tunnel (but IP in IP) of the frame within it, if it carries frames.
+    pub mac: Option<Mac>,
 }
 
 /// Beginnings of the names that [`Flow::attributes`] tells all of.
 pub const FAMILIES: [&str; 6] =
     ["tunnel.", "ipip.", "flow.ipsec.", "flow.reverse.ipsec.", "network.vlan.", "network.inner."];
 
-/// Whether [`Flow::attributes`] must tell an attribute that is there.
-pub fn is_told(name: &str) -> bool {
-    FAMILIES.iter().any(|family| name.starts_with(family))
+const MAC: &str = "network.interface.mac";
+
+/// Whether [`Flow::told`] must tell of an attribute that is there.
+pub fn is_told(name: &str, is_ethernet: bool) -> bool {
+    FAMILIES.iter().any(|family| name.starts_with(family)) || is_ethernet && name == MAC
 }
 
 const fn family(address: IpAddr) -> &'static str {
@@ -48,7 +51,7 @@ pub const fn ip_header(ends: Ends) -> u64 {
 impl Flow {
     /// A flow without ports, and packets and bytes of its two ways.
     pub fn of(transport: &'static str, ends: Ends, there: [u64; 2], back: [u64; 2]) -> Self {
-        Self { transport, ends, ports: None, there, back, attributes: Vec::new(), mac: OUTER[0] }
+        Self { transport, ends, ports: None, there, back, attributes: Vec::new(), mac: Some(OUTER[0]) }
     }
 
     /// The flow of [`talk::tcp`](super::talk::tcp).
@@ -84,7 +87,17 @@ impl Flow {
 
     /// Its packets were in Ethernet frames within a tunnel.
     pub fn framed(self) -> Self {
-        Self { mac: INNER[0], ..self }
+        self.mac(INNER[0])
+    }
+
+    /// The sender of its first frame has this address.
+    pub fn mac(self, mac: Mac) -> Self {
+        Self { mac: Some(mac), ..self }
+    }
+
+    /// Its packets were in a tunnel that carries no frames.
+    pub fn without_mac(self) -> Self {
+        Self { mac: None, ..self }
     }
 
     /// It has this attribute; null for whatever value.
@@ -95,7 +108,8 @@ impl Flow {
     }
 
     /// It was in a tunnel of this type: outer ends, outer protocol, and what each packet has around it.
-    pub fn tunnel(self, kind: &str, ends: Ends, transport: &str, overhead: u64) -> Self {
+    pub fn tunnel(mut self, kind: &str, ends: Ends, transport: &str, overhead: u64) -> Self {
+        self.mac = self.mac.filter(|mac| *mac != OUTER[0]);
         self.with("tunnel.type", kind)
             .with("tunnel.network.type", family(ends[0]))
             .with("tunnel.network.transport", transport)
@@ -153,8 +167,8 @@ impl Flow {
             told.push(("source.port".to_owned(), json!(source)));
             told.push(("destination.port".to_owned(), json!(destination)));
         }
-        if is_ethernet && self.there[0] > 0 {
-            told.push(("network.interface.mac".to_owned(), json!(text(self.mac))));
+        if let Some(mac) = self.mac.filter(|_| is_ethernet && self.there[0] > 0) {
+            told.push((MAC.to_owned(), json!(text(mac))));
         }
         told.extend(self.attributes.iter().cloned());
         told

@@ -54,7 +54,10 @@ fn options_and_routing() -> Vec<Capture> {
                 let pdu = pdu.options(60, &PAD).ah(0x1001).fragment_header(0, 77);
                 pdu.routing(4, 0, &[&[0, 0, 0, 0][..], &last].concat()).options(60, &PAD).options(0, &PAD).ip(AB6).eth()
             })
-            .flow(Flow::tcp(AB6).longer(8 + 8 + 24 + 8 + 24 + 8).with("flow.ipsec.ah.spi", 0x1001)),
+            .flow({
+                let flow = Flow::tcp(AB6).longer(8 + 8 + 24 + 8 + 24 + 8).with("flow.ipsec.ah.spi", 0x1001);
+                flow.with("flow.reverse.ipsec.ah.spi", 0x1001)
+            }),
         scene("ipv6_many_options")
             .talk(ping6(), |pdu| (0..4).fold(pdu, |pdu, _| pdu.options(60, &PAD)).options(0, &PAD).ip(AB6).eth())
             .flow(Flow::ping(AB6).longer(40)),

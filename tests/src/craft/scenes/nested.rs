@@ -32,7 +32,7 @@ pub fn captures() -> Vec<Capture> {
             .flow(outermost(Flow::tcp(AB4), PQ4, 42, VXLAN).ipip(XY4, "tcp", 20)),
         scene("gre_in_vxlan")
             .talk(udp(), |pdu| vxlan(pdu.ip(AB6).gre(Gre { key: Some(5), ..Gre::default() }).ip(XY6), 42, PQ4).eth())
-            .flow(outermost(Flow::udp(AB6), PQ4, 42, VXLAN + 40 + 8)),
+            .flow(outermost(Flow::udp(AB6), PQ4, 42, VXLAN + 40 + 8).without_mac()),
         scene("ipip_in_ipip").talk(tcp(), |pdu| pdu.ip(AB4).ip(XY6).ip(PQ4).eth()).flow(Flow::tcp(AB4).ipip(
             PQ4,
             "ipv4",

@@ -72,7 +72,7 @@ fn errors() -> Vec<Capture> {
         let bytes = ip_header(ends) + 8 + ip_header(ends) + 20;
         Flow::of(transport, [ends[1], ends[0]], [1, bytes], [0, 0])
     };
-    let from_answering = |flow: Flow| Flow { mac: OUTER[1], ..flow };
+    let from_answering = |flow: Flow| flow.mac(OUTER[1]);
     // 3/3 and 1/4: port unreachable; 11/0 and 3/0: hop limit exceeded in transit.
     let scene_of = |name, v4, v6| {
         scene(name)
