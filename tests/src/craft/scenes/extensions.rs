@@ -1,10 +1,8 @@
 //! IPv6 extension headers.
 
-use std::net::IpAddr;
-
 use crate::craft::capture::{Capture, capture};
 use crate::craft::ends::Way::{Back, There};
-use crate::craft::ends::{AB6, Ends, octets};
+use crate::craft::ends::{AB6, octets, to};
 use crate::craft::expect::Flow;
 use crate::craft::pdu::Pdu;
 use crate::craft::sum;
@@ -27,9 +25,8 @@ fn scene(name: &'static str) -> Capture {
 }
 
 fn options_and_routing() -> Vec<Capture> {
-    let via = "2001:db8:3::1".parse::<IpAddr>().unwrap_or(AB6[1]);
     // What is on the wire on the way there: to the next segment, and the final one is in the routing header.
-    let detour: Ends = [AB6[0], via];
+    let detour = to(AB6, "2001:db8:3::1");
     let one = |transport_bytes| Flow::of("udp", detour, [1, 40 + transport_bytes], [0, 0]).on(PORTS);
     let last = octets(AB6[1]);
     let routed = |name, kind, data: Vec<u8>| {
@@ -40,7 +37,7 @@ fn options_and_routing() -> Vec<Capture> {
     };
     let reserved = |rest: &[u8]| [&[0; 4], rest].concat();
     // RFC 8754 section 2: last entry, flags, tag, segments with the last one first.
-    let segments = [&[1, 0, 0, 0][..], &last, &octets(via)].concat();
+    let segments = [&[1, 0, 0, 0][..], &last, &octets(detour[1])].concat();
     vec![
         scene("ipv6_hop_by_hop").talk(tcp(), |pdu| pdu.options(0, &PAD).ip(AB6).eth()).flow(Flow::tcp(AB6).longer(8)),
         scene("ipv6_destination_options")
