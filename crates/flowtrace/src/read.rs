@@ -142,7 +142,7 @@ impl Reading {
     fn frame(&mut self, frame: &Frame<'_>) -> u32 {
         let time = frame.time.unwrap_or(self.latest);
         self.latest = self.latest.max(time);
-        let options = Options { ports: &self.dissection.ports, depth: self.dissection.depth };
+        let options = Options { ports: &*self.dissection.ports, depth: self.dissection.depth };
         match dissect(frame.bytes, frame.link, frame.wire_length, &options, &mut self.walk) {
             Ok(()) => {
                 let interface = self.interfaces.number(frame.interface);

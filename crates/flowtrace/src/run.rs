@@ -3,8 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use flowtrace_abi::{FlowEntry, FlowKey};
-use flowtrace_capture::live::{self, AttachKind, InterfacePatterns, KernelOptions, Live, LiveOptions, Moment};
+use flowtrace_abi::KernelSettings;
+use flowtrace_capture::live::{self, AttachKind, InterfacePatterns, KernelOptions, Live, LiveOptions, Readings};
 use flowtrace_export::Full;
 use flowtrace_flow::{Clock, Ephemeral, Record, Settings, Table, Verdict};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -40,6 +40,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         ephemeral: Ephemeral::Host(host::ephemeral_ports()),
         ..settings::flow_settings(&options.common).map_err(output::Error::from)?
     };
+    let dissection = settings::dissection(&options.common).map_err(output::Error::from)?;
     let interfaces = InterfacePatterns::parse(&options.interfaces)?;
     let resource = host::resource(Some(host::instance())).map_err(output::Error::from)?;
     let outputs = Outputs::open(&options.common, &resource, Full::Drop)?;
@@ -49,7 +50,14 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         attach: options.attach.map(attach_kind),
         kernel: KernelOptions {
             max_flows: options.max_flows,
-            timeouts: settings.timeouts,
+            settings: KernelSettings {
+                timeouts: settings.timeouts,
+                depth: dissection.depth,
+                layers: settings.layers,
+                key_parts: settings.key_parts,
+                reserved: 0,
+            },
+            ports: dissection.ports,
             object: options.bpf_object.clone(),
         },
     })?;
@@ -130,7 +138,7 @@ impl Watch {
 
     fn scan(&mut self) -> Result<Wanted, Error> {
         let Self { live, table, records, .. } = self;
-        live.scan(|now, keys, entries, gone| take(table, now, keys, entries, gone, records))?;
+        live.scan(|readings, gone| take(table, readings, gone, records))?;
         let wanted = self.write()?;
         let open = self.outputs.tick()?;
         Ok(if wanted == Wanted::No { wanted } else { open })
@@ -154,6 +162,7 @@ impl Watch {
         let _ = self.write()?;
         let losses = self.live.losses()?;
         let mut summary = self.summary;
+        summary.not_ip = self.live.not_ip()?.into_iter().collect();
         summary.flows = self.table.begun();
         (summary.records, summary.otlp) = self.outputs.close()?;
         summary.losses = losses
@@ -165,18 +174,11 @@ impl Watch {
 }
 
 /// Takes one batch of readings into the table.
-fn take(
-    table: &mut Table,
-    now: Moment,
-    keys: &[FlowKey],
-    entries: &[FlowEntry],
-    gone: &mut Vec<FlowKey>,
-    records: &mut Vec<Record>,
-) {
-    let clock = Clock { boot: now.boot, wall: now.wall };
-    for (key, entry) in keys.iter().zip(entries) {
-        if table.reading(clock, *key, entry, records) == Verdict::Delete {
-            gone.push(*key);
+fn take(table: &mut Table, readings: &Readings<'_>, gone: &mut Vec<usize>, records: &mut Vec<Record>) {
+    let clock = Clock { boot: readings.now.boot, wall: readings.now.wall };
+    for (place, (key, entry)) in readings.keys.iter().zip(readings.entries).enumerate() {
+        if table.reading(clock, *key, entry, || readings.envelope(key), records) == Verdict::Delete {
+            gone.push(place);
         }
     }
 }

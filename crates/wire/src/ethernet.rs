@@ -40,6 +40,15 @@ pub const VN_TAG: u16 = 0x8926;
 /// E-Tag (IEEE 802.1BR).
 pub const E_TAG: u16 = 0x893f;
 
+/// FabricPath (Cisco): a tag, and the frame's own Ethernet header.
+pub const FABRIC_PATH: u16 = 0x8903;
+/// Cisco MetaData.
+pub const METADATA: u16 = 0x8909;
+/// MACsec (IEEE 802.1AE).
+pub const MACSEC: u16 = 0x88e5;
+/// Network Service Header (RFC 8300).
+pub const NSH: u16 = 0x894f;
+
 /// Whether a VLAN tag follows.
 #[inline(always)]
 pub const fn is_vlan(ethertype: u16) -> bool {

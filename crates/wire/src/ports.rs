@@ -72,7 +72,7 @@ impl Service {
 
 /// What each UDP port is known for: a [`Service`], or 0. One load tells of a packet that it is nothing special.
 #[repr(C, align(8))]
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Ports(pub [u8; Self::COUNT]);
 
 impl Ports {

@@ -37,7 +37,7 @@ const ETHERNET: u16 = 1;
 const RAW: u16 = 101;
 
 /// The link that a LINKTYPE value names.
-pub(super) const fn link(link_type: u16) -> Link {
+pub(super) fn link(link_type: u16) -> Link {
     match link_type {
         ETHERNET => Link::Ethernet,
         RAW => Link::Ip,

@@ -3,7 +3,8 @@
 use aya::programs::tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions};
 use aya::programs::{LinkOrder, ProgramError, TcAttachType};
 
-use super::kernel::{Hook, Kernel};
+use super::kernel::{Header, Hook, Kernel};
+use super::links::Link;
 use super::{Error, qdisc};
 
 /// The way in which programs are attached.
@@ -26,14 +27,15 @@ pub struct Attachment {
 
 impl Attachment {
     /// Attaches both programs to the interface.
-    pub fn new(kernel: &mut Kernel, kind: AttachKind, name: &str, index: u32) -> Result<Self, Error> {
+    pub fn new(kernel: &mut Kernel, kind: AttachKind, link: &Link, header: Header) -> Result<Self, Error> {
+        let (name, index) = (link.name.as_str(), link.index);
         let mut attachment = Self { name: name.to_owned(), index, links: Vec::with_capacity(2), made_qdisc: false };
         if kind == AttachKind::Clsact {
             attachment.made_qdisc = tc::qdisc_add_clsact(name).is_ok();
         }
         for hook in Hook::ALL {
-            let program = kernel.classifier(hook)?;
-            let failed = |source: ProgramError| Error::Program { program: hook.name(), source };
+            let program = kernel.classifier(hook, header)?;
+            let failed = |source: ProgramError| Error::Attach { interface: name.to_owned(), source };
             let id = program.attach_with_options(name, direction(hook), options(kind)).map_err(failed)?;
             attachment.links.push(program.take_link(id).map_err(failed)?);
         }

@@ -23,6 +23,15 @@ pub enum Error {
         #[source]
         source: aya::programs::ProgramError,
     },
+    /// The program is loaded, but an interface does not take it.
+    #[error("cannot attach to {interface}: {source}")]
+    Attach {
+        /// Name of the interface.
+        interface: String,
+        /// What aya says.
+        #[source]
+        source: aya::programs::ProgramError,
+    },
     /// A map or program that should be in the object is not, or has another shape.
     #[error("the kernel program has no usable `{0}`: object and program are of different versions")]
     Contract(&'static str),

@@ -5,10 +5,11 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use aya::programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions};
 use aya::{Ebpf, EbpfLoader, Pod};
-use flowtrace_abi::{FlowEntry, FlowKey, KernelSettings, Loss, ScanState, Timeouts};
+use flowtrace_abi::{EnvelopeEntry, FlowEntry, FlowKey, KernelSettings, Loss, ScanState, state};
+use flowtrace_wire::Ports;
 
 use super::batch::{self, Batches, Position};
 use super::{Error, Moment};
@@ -24,13 +25,23 @@ struct Plain<T: Copy>(T);
 // SAFETY: only instantiated with the types of the contract, which are integers without padding.
 unsafe impl<T: Copy + 'static> Pod for Plain<T> {}
 
+impl<T: Copy> Plain<T> {
+    /// For what is too large to be moved about.
+    fn of_ref(value: &T) -> &Self {
+        // SAFETY: transparent.
+        unsafe { &*std::ptr::from_ref(value).cast() }
+    }
+}
+
 /// How the kernel program is loaded.
 #[derive(Clone, Debug)]
 pub struct KernelOptions {
     /// How many flows the kernel holds.
     pub max_flows: u32,
-    /// When a flow is over.
-    pub timeouts: Timeouts,
+    /// When a flow is over, and what is read and counted of a packet.
+    pub settings: KernelSettings,
+    /// Which UDP ports are known.
+    pub ports: Box<Ports>,
     /// Another object than the built-in one; for those who change it.
     pub object: Option<PathBuf>,
 }
@@ -47,15 +58,46 @@ pub enum Hook {
 impl Hook {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Ingress, Self::Egress];
+}
 
-    /// Name of its program.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ingress => "ingress",
-            Self::Egress => "egress",
-        }
+/// What the packets of an interface begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Header {
+    /// An Ethernet header.
+    Ethernet,
+    /// An IP header (tun, WireGuard, IP in IP, PPP).
+    Ip,
+}
+
+/// Name of the program for such packets at a hook.
+const fn program_name(hook: Hook, header: Header) -> &'static str {
+    match (hook, header) {
+        (Hook::Ingress, Header::Ethernet) => "ingress",
+        (Hook::Egress, Header::Ethernet) => "egress",
+        (Hook::Ingress, Header::Ip) => "ingress_ip",
+        (Hook::Egress, Header::Ip) => "egress_ip",
     }
 }
+
+/// One batch of readings, lent until the next one is made.
+pub struct Readings<'a> {
+    /// The moment after they were made.
+    pub now: Moment,
+    /// Keys of the flows.
+    pub keys: &'a [FlowKey],
+    /// Their entries.
+    pub entries: &'a [FlowEntry],
+    envelopes: &'a Envelopes,
+}
+
+impl Readings<'_> {
+    /// What lies around the packets of a flow, where anything does: read now.
+    pub fn envelope(&self, key: &FlowKey) -> Option<EnvelopeEntry> {
+        self.envelopes.get(&Plain(*key), 0).ok().map(|Plain(entry)| entry)
+    }
+}
+
+type Envelopes = HashMap<MapData, Plain<FlowKey>, Plain<EnvelopeEntry>>;
 
 /// What a test run tells the program about a packet beside its bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,6 +112,8 @@ pub struct SkbContext {
 pub struct Kernel {
     ebpf: Ebpf,
     flows: MapData,
+    envelopes: Envelopes,
+    ethertypes: HashMap<MapData, u32, u64>,
     losses: PerCpuArray<MapData, [u64; 2]>,
     scan: Array<MapData, Plain<ScanState>>,
     batches: Batches,
@@ -90,31 +134,47 @@ impl Kernel {
                 &other
             }
         };
-        let settings = Plain(KernelSettings { timeouts: options.timeouts });
+        let settings = Plain(options.settings);
         let mut ebpf = EbpfLoader::new()
             .map_max_entries("FLOWS", options.max_flows.max(1))
+            .map_max_entries("ENVELOPES", options.max_flows.max(1))
             .override_global("SETTINGS", &settings, true)
             .load(object)
             .map_err(permission_or)?;
-        for hook in Hook::ALL {
-            let program = classifier(&mut ebpf, hook)?;
-            program.load().map_err(|source| program_error(hook, source))?;
-        }
+        let mut ports: Array<MapData, Plain<Ports>> = take(&mut ebpf, ".bss")?.try_into()?;
+        ports.set(0, Plain::of_ref(&*options.ports), 0)?;
         let flows = take_flows(&mut ebpf)?;
-        let losses = take(&mut ebpf, "LOSSES")?;
-        let scan = take(&mut ebpf, ".data")?;
-        let mut kernel =
-            Self { flows, losses: losses.try_into()?, scan: scan.try_into()?, ebpf, batches: Batches::new(), epoch: 0 };
+        let mut kernel = Self {
+            flows,
+            envelopes: take(&mut ebpf, "ENVELOPES")?.try_into()?,
+            ethertypes: take(&mut ebpf, "ETHERTYPES")?.try_into()?,
+            losses: take(&mut ebpf, "LOSSES")?.try_into()?,
+            scan: take(&mut ebpf, ".data")?.try_into()?,
+            ebpf,
+            batches: Batches::new(),
+            epoch: 0,
+        };
         kernel.next_scan(Moment::now())?;
+        // At once, so that what the kernel has against them is said before anything is done. The others are for few
+        // hosts, and come when they are needed.
+        for hook in Hook::ALL {
+            kernel.classifier(hook, Header::Ethernet)?;
+        }
         Ok(kernel)
     }
 
-    /// One of the two programs.
+    /// One of the programs, loaded.
     ///
     /// # Errors
-    /// When the object has none.
-    pub fn classifier(&mut self, hook: Hook) -> Result<&mut SchedClassifier, Error> {
-        classifier(&mut self.ebpf, hook)
+    /// When the kernel refuses it.
+    pub fn classifier(&mut self, hook: Hook, header: Header) -> Result<&mut SchedClassifier, Error> {
+        let name = program_name(hook, header);
+        let program: &mut SchedClassifier =
+            self.ebpf.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(Error::Contract(name))?;
+        if program.fd().is_err() {
+            program.load().map_err(|source| program_error(name, source))?;
+        }
+        Ok(program)
     }
 
     /// Begins a scan: header values are taken anew, and the clocks are set.
@@ -129,26 +189,40 @@ impl Kernel {
         Ok(self.scan.set(0, Plain(state), 0)?)
     }
 
-    /// Reads all entries. `visit` gets each batch with the moment after it was read, and names the entries to delete.
+    /// Reads all entries. `visit` gets each batch and names the places in it of the entries to delete.
     ///
     /// # Errors
     /// When the kernel does not answer.
-    pub fn scan(
-        &mut self,
-        mut visit: impl FnMut(Moment, &[FlowKey], &[FlowEntry], &mut Vec<FlowKey>),
-    ) -> Result<(), Error> {
+    pub fn scan(&mut self, mut visit: impl FnMut(&Readings<'_>, &mut Vec<usize>)) -> Result<(), Error> {
         self.next_scan(Moment::now())?;
+        let Self { flows, envelopes, batches, .. } = self;
         let mut position = Position::Start;
-        let mut gone = Vec::new();
+        let (mut places, mut gone) = (Vec::new(), Vec::new());
         while position != Position::End {
-            let map = self.flows.fd().as_fd();
-            let (next, keys, entries) = self.batches.read(map, position).map_err(Error::Batch)?;
-            visit(Moment::now(), keys, entries, &mut gone);
+            let map = flows.fd().as_fd();
+            let (next, keys, entries) = batches.read(map, position).map_err(Error::Batch)?;
+            visit(&Readings { now: Moment::now(), keys, entries, envelopes }, &mut places);
+            for place in places.drain(..) {
+                // Before the flow's entry: a new flow of the same ends must not find what lay around the old one.
+                if entries[place].state & state::ENVELOPED != 0 {
+                    forget(envelopes, &keys[place])?;
+                }
+                gone.push(keys[place]);
+            }
             batch::delete(map, &gone).map_err(Error::Batch)?;
             gone.clear();
             position = next;
         }
         Ok(())
+    }
+
+    /// How many frames held no IP so far, by EtherType (of 802.3 frames, by LLC access point).
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn not_ip(&self) -> Result<Vec<(u16, u64)>, Error> {
+        let frames = self.ethertypes.iter().map(|entry| entry.map(|(number, frames)| (number as u16, frames)));
+        Ok(frames.collect::<Result<_, _>>()?)
     }
 
     /// Packets and bytes not counted into a flow so far, over all CPUs.
@@ -168,6 +242,7 @@ impl Kernel {
     pub fn test_run(
         &mut self,
         hook: Hook,
+        header: Header,
         frame: &[u8],
         context: SkbContext,
         repeat: u32,
@@ -177,8 +252,8 @@ impl Kernel {
         options.data_in = Some(frame);
         options.ctx_in = Some(&context);
         options.repeat = repeat;
-        let program = classifier(&mut self.ebpf, hook)?;
-        let result = program.test_run(options).map_err(|source| program_error(hook, source))?;
+        let program = self.classifier(hook, header)?;
+        let result = program.test_run(options).map_err(|source| program_error(program_name(hook, header), source))?;
         Ok((result.duration.as_nanos() as u64, result.return_value))
     }
 }
@@ -195,8 +270,12 @@ impl SkbContext {
     }
 }
 
-fn classifier(ebpf: &mut Ebpf, hook: Hook) -> Result<&mut SchedClassifier, Error> {
-    ebpf.program_mut(hook.name()).and_then(|program| program.try_into().ok()).ok_or(Error::Contract(hook.name()))
+fn forget(envelopes: &mut Envelopes, key: &FlowKey) -> Result<(), Error> {
+    match envelopes.remove(&Plain(*key)) {
+        Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+        Err(MapError::SyscallError(error)) if error.io_error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, Error> {
@@ -222,14 +301,14 @@ fn permission_or(error: aya::EbpfError) -> Error {
     }
 }
 
-fn program_error(hook: Hook, source: ProgramError) -> Error {
+fn program_error(program: &'static str, source: ProgramError) -> Error {
     match &source {
         ProgramError::LoadError { io_error, .. }
             if is_permission(io_error) && !rustix::process::geteuid().is_root() =>
         {
             Error::Permission
         }
-        _ => Error::Program { program: hook.name(), source },
+        _ => Error::Program { program, source },
     }
 }
 

@@ -7,6 +7,7 @@ use netlink_packet_route::{
     link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage},
 };
 
+use super::kernel::Header;
 use super::netlink;
 
 /// One interface.
@@ -18,8 +19,8 @@ pub struct Link {
     pub name: String,
     /// Whether it is the loopback.
     pub is_loopback: bool,
-    /// Whether its frames begin with an Ethernet header.
-    pub is_ethernet: bool,
+    /// What its packets begin with; `None`: nothing that is read.
+    pub header: Option<Header>,
 }
 
 /// All interfaces.
@@ -39,6 +40,22 @@ fn link(message: RouteNetlinkMessage) -> Option<Link> {
         index: message.header.index,
         name,
         is_loopback: message.header.flags.contains(LinkFlags::Loopback),
-        is_ethernet: matches!(kind, LinkLayerType::Ether | LinkLayerType::Loopback),
+        header: header(kind),
     })
+}
+
+/// By the ARPHRD of the device (include/uapi/linux/if_arp.h): tunnels of IP hand out packets without a link header.
+const fn header(kind: LinkLayerType) -> Option<Header> {
+    match kind {
+        LinkLayerType::Ether | LinkLayerType::Loopback => Some(Header::Ethernet),
+        LinkLayerType::None
+        | LinkLayerType::Rawip
+        | LinkLayerType::Ppp
+        | LinkLayerType::Tunnel
+        | LinkLayerType::Tunnel6
+        | LinkLayerType::Sit
+        | LinkLayerType::Ipgre
+        | LinkLayerType::Ip6gre => Some(Header::Ip),
+        _ => None,
+    }
 }

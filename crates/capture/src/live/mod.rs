@@ -19,6 +19,6 @@ mod watch;
 pub use attach::AttachKind;
 pub use clock::Moment;
 pub use error::Error;
-pub use kernel::{Hook, Kernel, KernelOptions, SkbContext};
+pub use kernel::{Header, Hook, Kernel, KernelOptions, Readings, SkbContext};
 pub use pattern::{InterfacePatterns, PatternError};
 pub use watch::{Live, LiveOptions, Losses};

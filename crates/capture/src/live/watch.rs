@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use flowtrace_abi::{FlowEntry, FlowKey, Loss};
+use flowtrace_abi::Loss;
 
 use super::attach::{AttachKind, Attachment};
-use super::kernel::{Kernel, KernelOptions};
+use super::kernel::{Header, Kernel, KernelOptions, Readings};
 use super::netlink::Changes;
-use super::{Error, InterfacePatterns, Moment, addresses, batch, links};
+use super::{Error, InterfacePatterns, addresses, batch, links};
 
 /// Packets and bytes by loss.
 pub type Losses = Vec<(Loss, u64, u64)>;
@@ -102,13 +102,13 @@ impl Live {
     }
 
     fn attach(&mut self, link: &links::Link) {
-        if !link.is_ethernet {
+        let Some(header) = link.header else {
             if self.failed.insert(link.index) {
-                tracing::warn!(interface = link.name, "not watched: its packets have no Ethernet header");
+                tracing::warn!(interface = link.name, "not watched: its packets begin with neither Ethernet nor IP");
             }
             return;
-        }
-        match self.attach_by_what_works(link) {
+        };
+        match self.attach_by_what_works(link, header) {
             Ok(attachment) => {
                 tracing::debug!(interface = link.name, "watching");
                 self.failed.remove(&link.index);
@@ -123,17 +123,17 @@ impl Live {
     }
 
     /// By tcx; where the kernel refuses that, by clsact from then on.
-    fn attach_by_what_works(&mut self, link: &links::Link) -> Result<Attachment, Error> {
+    fn attach_by_what_works(&mut self, link: &links::Link, header: Header) -> Result<Attachment, Error> {
         if let Some(kind) = self.kind {
-            return Attachment::new(&mut self.kernel, kind, &link.name, link.index);
+            return Attachment::new(&mut self.kernel, kind, link, header);
         }
-        let attachment = match Attachment::new(&mut self.kernel, AttachKind::Tcx, &link.name, link.index) {
+        let attachment = match Attachment::new(&mut self.kernel, AttachKind::Tcx, link, header) {
             Ok(attachment) => {
                 self.kind = Some(AttachKind::Tcx);
                 attachment
             }
             Err(_) => {
-                let attachment = Attachment::new(&mut self.kernel, AttachKind::Clsact, &link.name, link.index)?;
+                let attachment = Attachment::new(&mut self.kernel, AttachKind::Clsact, link, header)?;
                 tracing::info!("this kernel has no tcx links; attached by clsact");
                 self.kind = Some(AttachKind::Clsact);
                 attachment
@@ -171,11 +171,16 @@ impl Live {
     ///
     /// # Errors
     /// When the kernel does not answer.
-    pub fn scan(
-        &mut self,
-        visit: impl FnMut(Moment, &[FlowKey], &[FlowEntry], &mut Vec<FlowKey>),
-    ) -> Result<(), Error> {
+    pub fn scan(&mut self, visit: impl FnMut(&Readings<'_>, &mut Vec<usize>)) -> Result<(), Error> {
         self.kernel.scan(visit)
+    }
+
+    /// Frames that held no IP; see [`Kernel::not_ip`].
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    pub fn not_ip(&self) -> Result<Vec<(u16, u64)>, Error> {
+        self.kernel.not_ip()
     }
 
     /// What was seen and not counted into a flow so far.

@@ -71,12 +71,13 @@ impl Walk {
         !matches!(fragment, Fragment::Later) && self.follow_protocol(LENGTH, next)
     }
 
-    /// RFC 4302 section 2: the length is in units of 4 bytes, the first 8 bytes not counted.
+    /// RFC 4302 section 2: the length is in units of 4 bytes, the first 8 bytes not counted (which is all there is where
+    /// nothing is computed, RFC 1826 section 3).
     #[inline(always)]
     fn authentication<B: Bytes + ?Sized>(&mut self, bytes: &B) -> bool {
         let Some([next, length, _, _, a, b, c, d]) = self.get::<8, B>(bytes, 0) else { return false };
         let length = (length as u32 + 2) * 4;
-        if length < 12 || length > self.held() {
+        if length > self.held() {
             return false;
         }
         if !self.has_ah {

@@ -39,7 +39,10 @@ impl Walk {
             ethernet::PPP => self.follow(0, Next::Ppp),
             ethernet::ETHERNET => self.follow(0, Next::Ethernet),
             ethernet::VN_TAG => self.skip_tag(bytes, 4),
-            ethernet::E_TAG => self.skip_tag(bytes, 6),
+            ethernet::E_TAG | ethernet::METADATA => self.skip_tag(bytes, 6),
+            ethernet::FABRIC_PATH => self.follow(2, Next::Ethernet),
+            ethernet::MACSEC => self.macsec(bytes),
+            ethernet::NSH => self.nsh(bytes),
             length if length < ethernet::FIRST_ETHERTYPE => self.follow(0, Next::Llc),
             _ => self.stop(Reason::NotIp),
         }
@@ -61,21 +64,64 @@ impl Walk {
         }
     }
 
+    /// IEEE 802.1AE-2018 clause 9.3: the tag control information, short length, packet number, and the channel's identifier
+    /// where a bit says so. What is encrypted or changed cannot be read; what only has its integrity checked can.
+    #[inline(always)]
+    fn macsec<B: Bytes + ?Sized>(&mut self, bytes: &B) -> bool {
+        const HAS_CHANNEL: u8 = 0x20;
+        const ENCRYPTED_OR_CHANGED: u8 = 0x0c;
+        const VERSION: u8 = 0x80;
+        match self.get::<1, B>(bytes, 0) {
+            Some([control]) if control & (ENCRYPTED_OR_CHANGED | VERSION) != 0 => self.stop(Reason::NotIp),
+            Some([control]) => self.skip_tag(bytes, if control & HAS_CHANNEL != 0 { 14 } else { 6 }),
+            None => self.stop(Reason::TruncatedLink),
+        }
+    }
+
+    /// RFC 8300 section 2.2: version 0, the length in units of 4 bytes, the protocol.
+    #[inline(always)]
+    pub(super) fn nsh<B: Bytes + ?Sized>(&mut self, bytes: &B) -> bool {
+        let Some([first, second, _, protocol]) = self.get::<4, B>(bytes, 0) else {
+            return self.stop(Reason::TruncatedLink);
+        };
+        let length = (second & 0x3f) as u32 * 4;
+        if first >> 6 != 0 || length < 8 {
+            return self.stop(Reason::NotIp);
+        }
+        match protocol {
+            1 => self.follow_ethertype(length, ethernet::IPV4),
+            2 => self.follow_ethertype(length, ethernet::IPV6),
+            3 => self.follow(length, Next::Ethernet),
+            5 => self.follow(length, Next::Mpls),
+            _ => self.stop(Reason::NotIp),
+        }
+    }
+
     /// IEEE 802.2: SNAP names an EtherType, other access points hold IP or something else.
     #[inline(always)]
     pub(super) fn llc<B: Bytes + ?Sized>(&mut self, bytes: &B) -> bool {
         let Some(header) = self.get::<3, B>(bytes, 0) else { return self.stop(Reason::TruncatedLink) };
         match header {
-            SNAP => match self.get::<2, B>(bytes, 6) {
-                Some(ethertype) => self.follow_ethertype(8, u16::from_be_bytes(ethertype)),
-                None => self.stop(Reason::TruncatedLink),
-            },
+            SNAP => self.snap(bytes),
             LLC_IP => self.follow_ethertype(3, ethernet::IPV4),
             [access_point, ..] => {
                 self.number = access_point as u16;
                 self.stop(Reason::NotIp)
             }
         }
+    }
+
+    /// RFC 1042: an organisation's number, and an EtherType if it is that of encapsulated Ethernet (or of IEEE 802.1H).
+    #[inline(always)]
+    fn snap<B: Bytes + ?Sized>(&mut self, bytes: &B) -> bool {
+        let Some([a, b, c, high, low]) = self.get::<5, B>(bytes, 3) else {
+            return self.stop(Reason::TruncatedLink);
+        };
+        if !matches!([a, b, c], [0, 0, 0] | [0, 0, 0xf8]) {
+            self.number = SNAP[0] as u16;
+            return self.stop(Reason::NotIp);
+        }
+        self.follow_ethertype(8, u16::from_be_bytes([high, low]))
     }
 
     /// RFC 2516 section 4: version, type, code, session, length; then PPP.

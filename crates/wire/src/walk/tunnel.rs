@@ -6,12 +6,16 @@ use crate::{Bytes, KnownPorts, Options, Tunnel, ethernet};
 
 impl Walk {
     /// RFC 7348 section 5: the I flag set, reserved bits zero; those of group policies
-    /// (draft-smith-vxlan-group-policy) may be set with the G flag.
+    /// (draft-smith-vxlan-group-policy) may be set with the G flag. With the P flag it is the other kind, at whatever port.
     #[inline(always)]
     pub(super) fn vxlan<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
         const VALID: u8 = 0x08;
         const GROUP: u8 = 0x80;
+        const PROTOCOL: u8 = 0x04;
         let Some([flags, b, c, d, x, y, z, last]) = self.get::<8, B>(bytes, UDP) else { return false };
+        if flags & PROTOCOL != 0 {
+            return self.vxlan_gpe(bytes, options);
+        }
         let is_plain = flags == VALID && triple(b, c, d) == 0;
         if !(is_plain || flags == VALID | GROUP) || last != 0 {
             return false;
@@ -36,6 +40,7 @@ impl Walk {
             1 => self.follow_ethertype(UDP + 8, ethernet::IPV4),
             2 => self.follow_ethertype(UDP + 8, ethernet::IPV6),
             3 => self.follow(UDP + 8, Next::Ethernet),
+            4 => self.follow_ethertype(UDP + 8, ethernet::NSH),
             5 => self.follow(UDP + 8, Next::Mpls),
             _ => false,
         }

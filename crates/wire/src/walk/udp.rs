@@ -58,7 +58,7 @@ impl Walk {
             (1, 148) => present::SENDER,
             (2, 92) => present::SENDER | present::RECEIVER,
             (3, 64) => present::RECEIVER,
-            (4, 32..) if length % 16 == 0 => present::RECEIVER,
+            (4, 32..) if length.is_multiple_of(16) => present::RECEIVER,
             _ => return,
         };
         let Some(first) = self.get::<4, B>(bytes, LENGTH + 4) else { return };
