@@ -38,7 +38,6 @@ fn captures_are_what_the_code_makes() {
 
 /// Every flow, its counts, and all attributes of what is around it.
 #[test]
-#[ignore = "waits for the dissector"]
 fn flows_are_as_told() {
     let captures = captures();
     let wrong: Vec<_> = each(&captures, compare).into_iter().flatten().collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use flowtrace_export::Report;
 use flowtrace_flow::Record;
+use flowtrace_span::iana;
 
 use crate::exit::Exit;
 use crate::log;
@@ -92,6 +93,17 @@ impl Summary {
 fn not_ip(frames: &BTreeMap<u16, u64>) -> String {
     let mut list: Vec<_> = frames.iter().collect();
     list.sort_by_key(|(number, frames)| (std::cmp::Reverse(**frames), **number));
-    let parts: Vec<_> = list.into_iter().map(|(number, frames)| format!("0x{number:04x}={frames}")).collect();
+    let parts: Vec<_> = list.into_iter().map(|(number, frames)| format!("{}={frames}", frame_name(*number))).collect();
     parts.join(" ")
+}
+
+/// What a frame without IP holds, by its EtherType or LLC access point.
+fn frame_name(number: u16) -> String {
+    const FIRST_ETHERTYPE: u16 = 0x600;
+    let name = match u8::try_from(number) {
+        _ if number >= FIRST_ETHERTYPE => iana::ethertype_name(number),
+        Ok(access_point) => iana::llc_name(access_point),
+        Err(_) => None,
+    };
+    name.map_or_else(|| format!("0x{number:04x}"), |name| name.replace(' ', "-"))
 }

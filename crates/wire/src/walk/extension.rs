@@ -45,7 +45,11 @@ impl Walk {
         let Some([next, length]) = self.get::<2, B>(bytes, 0) else { return false };
         let length = (length as u32 + 1) * 8;
         let is_message = matches!(number, protocol::MOBILITY | protocol::HIP | protocol::SHIM6);
-        if length > self.held() || (is_message && next == protocol::NO_NEXT_HEADER) {
+        if is_message && next == protocol::NO_NEXT_HEADER {
+            return false;
+        }
+        if length > self.held() {
+            self.packet.protocol = next;
             return false;
         }
         self.packet.header_length += length;

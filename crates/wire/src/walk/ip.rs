@@ -2,7 +2,7 @@
 
 use crate::ip::{Reader, Span, read_ipv4, read_ipv6};
 use crate::walk::Walk;
-use crate::{Bytes, Fragment, Packet, Reason, Tunnel, present};
+use crate::{Bytes, Fragment, Packet, Reason, Tunnel, present, protocol};
 
 impl Walk {
     #[inline(always)]
@@ -84,7 +84,8 @@ impl Walk {
         self.envelope.tunnel_source = self.packet.source;
         self.envelope.tunnel_destination = self.packet.destination;
         self.envelope.tunnel_version = self.packet.ip_version;
-        self.envelope.tunnel_protocol = self.packet.protocol;
+        self.envelope.tunnel_protocol =
+            if matches!(self.tunnel, Tunnel::Ah) { protocol::AH } else { self.packet.protocol };
         self.envelope.tunnel_mac = self.packet.source_mac;
         if self.packet.has_transport {
             facts |= present::TUNNEL_PORTS;

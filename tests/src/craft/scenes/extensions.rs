@@ -71,7 +71,7 @@ fn last_headers() -> Vec<Capture> {
     let shim6 = vec![NOTHING, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 9];
     let shim6 = Pdu::new(There, 140, sum::with_internet(shim6, 4));
     vec![
-        scene("ipv6_mobility").over(AB6, vec![mobility]).flow(one("mobility header", 8)),
+        scene("ipv6_mobility").over(AB6, vec![mobility]).flow(one("mobility-header", 8)),
         scene("ipv6_hip").over(AB6, vec![hip]).flow(one("hip", 40)),
         scene("ipv6_shim6").over(AB6, vec![shim6]).flow(one("shim6", 16)),
         // RFC 5533 section 5.1: a payload extension header with a context tag. tshark does not go on behind it when it
