@@ -16,3 +16,6 @@ pub mod files;
 
 // Captures of every protocol.
 pub mod craft;
+
+// The second kernel.
+pub mod qemu;

@@ -7,17 +7,8 @@ use std::process::Command;
 
 use crate::files::program;
 
-/// Programs that the tests run, and Debian's packages that have them.
-pub const PROGRAMS: [(&str, &str); 8] = [
-    ("ip", "iproute2"),
-    ("tc", "iproute2"),
-    ("nft", "nftables"),
-    ("iperf3", "iperf3"),
-    ("ethtool", "ethtool"),
-    ("ping", "iputils-ping"),
-    ("bpftool", "bpftool"),
-    ("setpriv", "util-linux"),
-];
+/// Programs that the tests run, and Debian's packages that have them. `cargo xtask ci` installs what is missing of it.
+const MACHINE: &str = include_str!("../machine.txt");
 /// Where programs are that are not on everybody's path.
 const FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 
@@ -37,26 +28,35 @@ pub fn require_live() -> Option<Alone> {
         eprintln!("\n*** NOT RUN: {reason}\n");
         return None;
     }
+    Some(alone())
+}
+
+/// Waits until no other live test runs.
+///
+/// # Panics
+/// When there can be no lock.
+pub fn alone() -> Alone {
     let path = std::env::temp_dir().join("flowtrace-live-tests.lock");
     let lock = OpenOptions::new().create(true).append(true).open(&path).expect("a lock file can be made");
     lock.lock().expect("the lock can be waited for");
-    Some(Alone { _lock: lock })
+    Alone { _lock: lock }
 }
 
 fn can_run() -> Result<(), String> {
     if !nix::unistd::geteuid().is_root() {
         return Err("live tests load kernel programs and make network namespaces: they need root".to_owned());
     }
-    require_tools()
+    require_tools("live")
 }
 
-/// Whether the programs of [`PROGRAMS`] are there.
+/// Whether the programs are there that a kind of tests needs (`live`, `emulation`).
 ///
 /// # Errors
 /// The sentence that says what is missing and how to get it.
-pub fn require_tools() -> Result<(), String> {
+pub fn require_tools(kind: &str) -> Result<(), String> {
+    let needed = programs().filter(|(needs, _, _)| *needs == kind);
     let mut missing: Vec<&str> =
-        PROGRAMS.into_iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| package).collect();
+        needed.filter(|(_, program, _)| find(program).is_none()).map(|(_, _, package)| package).collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
@@ -64,9 +64,21 @@ pub fn require_tools() -> Result<(), String> {
     Err(format!("programs are missing; apt-get install --yes {}", missing.join(" ")))
 }
 
-fn is_there(program: &str) -> bool {
+/// The lines of [`MACHINE`]: a kind of tests, a program, its package.
+fn programs() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let lines = MACHINE.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| {
+        let mut words = line.split_whitespace();
+        let mut word = || words.next().unwrap_or_else(|| panic!("three words were expected: {line}"));
+        (word(), word(), word())
+    })
+}
+
+/// Where a program of the system is.
+pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from)).any(|folder| folder.join(program).exists())
+    let mut folders = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from));
+    folders.find_map(|folder| Some(folder.join(program)).filter(|file| file.exists()))
 }
 
 /// A command with the folders of the system's programs on its path.

@@ -6,18 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// Programs that the tests run, and Debian's packages that have them.
-const PROGRAMS: [(&str, &str); 9] = [
-    ("ip", "iproute2"),
-    ("nft", "nftables"),
-    ("iperf3", "iperf3"),
-    ("ethtool", "ethtool"),
-    ("ping", "iputils-ping"),
-    ("bpftool", "bpftool"),
-    ("tcpdump", "tcpdump"),
-    ("python3", "python3"),
-    ("setpriv", "util-linux"),
-];
+/// Programs that the tests run, and Debian's packages that have them: the list that the tests have, too.
+const MACHINE: &str = include_str!("../../../tests/machine.txt");
 /// Packages without a program by which to know them.
 const PACKAGES: [&str; 2] = ["python3-venv", "python3-pip"];
 /// Where programs are that are not on everybody's path.
@@ -27,11 +17,13 @@ const FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 pub fn prepare() -> Result<()> {
     rustup_components()?;
     let mut missing: Vec<&str> =
-        PROGRAMS.into_iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| package).collect();
+        programs().filter(|(program, _)| !is_there(program)).map(|(_, package)| package).collect();
     missing.extend(PACKAGES.into_iter().filter(|package| !is_installed(package)));
     if missing.is_empty() {
         return Ok(());
     }
+    missing.sort_unstable();
+    missing.dedup();
     let list = missing.join(" ");
     if !nix::unistd::geteuid().is_root() {
         bail!("missing: {list}; as root: apt-get install {list}");
@@ -39,6 +31,15 @@ pub fn prepare() -> Result<()> {
     eprintln!("installing {list}");
     apt(&["update"])?;
     apt(&[&["install", "--yes", "--no-install-recommends"], missing.as_slice()].concat())
+}
+
+/// The programs and packages of [`MACHINE`].
+fn programs() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = MACHINE.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        Some((words.next()?, words.next()?))
+    })
 }
 
 fn rustup_components() -> Result<()> {
