@@ -34,6 +34,9 @@ pub struct Kernel {
     /// The kernel program to measure instead of the committed one.
     #[arg(long, value_name = "FILE")]
     object: Option<PathBuf>,
+    /// An older kernel program, measured beside it; ratios are then to that one.
+    #[arg(long, value_name = "FILE")]
+    before: Option<PathBuf>,
     /// Rounds; every program is measured once in each.
     #[arg(long, default_value_t = 11)]
     rounds: u32,

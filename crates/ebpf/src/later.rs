@@ -1,17 +1,18 @@
-//! A packet for whose flow there is no entry, or none any more: put aside, so that what is done for it has the stack for
-//! itself.
+//! Packets that were put aside: for whose flow there is no entry, or none any more, and those of a walk. What is done for
+//! them has the stack for itself.
 
 use core::ptr::{addr_of_mut, read_volatile, write_volatile};
 
 use aya_ebpf::bindings::BPF_NOEXIST;
-use flowtrace_abi::{Cells, Event, FlowKey, Loss, account, admits, lingers, state};
+use flowtrace_abi::{Cells, Event, FlowEntry, FlowKey, Loss, account, admits, lingers, state};
 use flowtrace_wire::Packet;
 
 use crate::{
     cells::Shared,
-    count::{NOT_COUNTED, count_into},
+    count::{self, NOT_COUNTED, count_into},
     losses,
     maps::{self, FLOWS, LATER, SCRATCH},
+    opaque::opaque,
 };
 
 /// The last generation that a key can name.
@@ -60,65 +61,77 @@ pub unsafe fn copy<T>(from: &T, to: *mut T) {
     }
 }
 
-/// Counts the packet that was put aside: into a flow that begins, or into a later one of the same ends. Answers the
-/// flow's generation, or [`NOT_COUNTED`].
+/// Counts the packet that was put aside. Answers as [`count::count`].
 #[inline(never)]
 pub fn count() -> u32 {
-    let Some(later) = LATER.get_ptr(0) else { return NOT_COUNTED };
+    let Some(later) = LATER.get_ptr_mut(0) else { return NOT_COUNTED };
     // SAFETY: this CPU's value, of which the map hands out no null.
-    let Later { key, event, packet } = unsafe { &*later };
-    let Some(anchor) = FLOWS.get_ptr_mut(key) else { return begin(key, packet, event) };
-    let mut anchor = Shared(anchor);
-    let followed = follow(&mut anchor, key, packet, event);
-    if followed == EXHAUSTED {
-        return exhausted(&anchor, key, packet, event);
-    }
-    if followed & BEGINS == 0 {
-        return followed;
-    }
-    // The number is told only when there is an entry: another CPU that found none would take the next.
-    let next = followed & !BEGINS;
-    let generation = begin(&key.with_generation(next as u8), packet, event);
-    anchor.set_successor(next);
-    generation
+    let Later { key, event, packet } = unsafe { &mut *later };
+    count::count(key, packet, event)
 }
 
-/// The flow in `anchor` (generation 0) is over: the packet belongs to a later one of the same ends. Answers the
-/// generation into which it was counted, the one that has to begin with it and [`BEGINS`], or [`EXHAUSTED`].
+/// Counts the packet that was put aside into a flow that begins, or into a later one of the same ends. Answers its flow's
+/// generation, or [`NOT_COUNTED`]. (Three calls side by side, not within one another: so they fit on the stack.)
+#[inline(always)]
+pub fn open() -> u32 {
+    let followed = follow();
+    if followed == EXHAUSTED {
+        exhausted()
+    } else if followed & BEGINS != 0 {
+        begin(followed & !BEGINS)
+    } else {
+        followed
+    }
+}
+
+/// The packet's flow is over, if there is one: the packet belongs to a later one of the same ends. Answers the generation
+/// into which it was counted, the one that has to begin with it and [`BEGINS`], or [`EXHAUSTED`].
 #[inline(never)]
-fn follow(anchor: &mut Shared, key: &FlowKey, packet: &Packet, event: &Event) -> u32 {
+fn follow() -> u32 {
+    let Some(later) = LATER.get_ptr(0) else { return EXHAUSTED };
+    // SAFETY: this CPU's value, of which the map hands out no null.
+    let Later { key, event, packet } = unsafe { &*later };
+    let Some(anchor) = FLOWS.get_ptr_mut(key) else { return BEGINS };
+    let mut anchor = Shared(anchor);
     let current = anchor.successor();
+    // One key for all look-ups: each copy would have its place on the stack.
+    let mut key = *key;
     if current != 0
-        && let Some(entry) = FLOWS.get_ptr_mut(&key.with_generation(current as u8))
+        && let Some(mut entry) = generation_of(&mut key, current)
+        && admits(&entry, opaque(packet), event.time, maps::timeouts())
     {
-        let mut entry = Shared(entry);
-        if admits(&entry, packet, event.time, maps::timeouts()) {
-            count_into(&mut entry, packet, event);
-            return current;
-        }
+        count_into(&mut entry, opaque(packet), opaque(event));
+        return current;
     }
     // Also where that entry is gone: by a number of its own, who reads the anchor sees that it is in use.
-    let next = next_generation(key, packet, event, current);
+    let next = next_generation(&mut key, opaque(packet), event.time, current);
     if next == EXHAUSTED {
         return next;
     }
     if current == 0 {
         anchor.raise(state::SUPERSEDED);
-    } else if let Some(entry) = FLOWS.get_ptr_mut(&key.with_generation(current as u8)) {
-        Shared(entry).raise(state::SUPERSEDED);
+    } else if let Some(mut entry) = generation_of(&mut key, current) {
+        entry.raise(state::SUPERSEDED);
     }
     next | BEGINS
+}
+
+/// The entry of a generation.
+#[inline(always)]
+fn generation_of(key: &mut FlowKey, generation: u32) -> Option<Shared> {
+    key.generation = generation as u8;
+    FLOWS.get_ptr_mut(&*key).map(Shared)
 }
 
 /// The generation after `current`. One whose entry is over is passed over: userland may read and delete it at any
 /// moment. (One that is not over was begun by another CPU just now, or its anchor was deleted before it.)
 #[inline(always)]
-fn next_generation(key: &FlowKey, packet: &Packet, event: &Event, current: u32) -> u32 {
+fn next_generation(key: &mut FlowKey, packet: &Packet, time: u64, current: u32) -> u32 {
     let mut generation = current;
     for _ in 0..PROBES {
         generation = if generation >= LAST_GENERATION { 1 } else { generation + 1 };
-        match FLOWS.get_ptr_mut(&key.with_generation(generation as u8)) {
-            Some(entry) if !admits(&Shared(entry), packet, event.time, maps::timeouts()) => {}
+        match generation_of(key, generation) {
+            Some(entry) if !admits(&entry, packet, time, maps::timeouts()) => {}
             _ => return generation,
         }
     }
@@ -126,11 +139,14 @@ fn next_generation(key: &FlowKey, packet: &Packet, event: &Event, current: u32) 
 }
 
 /// Flows of these ends end faster than they are read. The packet goes to the latest of them while that lingers, where
-/// nobody deletes it; after that it is lost. Answers as [`count`].
+/// nobody deletes it; after that it is lost. Answers as [`open`].
 #[inline(never)]
-fn exhausted(anchor: &Shared, key: &FlowKey, packet: &Packet, event: &Event) -> u32 {
-    let current = anchor.successor();
-    if let Some(latest) = FLOWS.get_ptr_mut(&key.with_generation(current as u8)) {
+fn exhausted() -> u32 {
+    let Some(later) = LATER.get_ptr(0) else { return NOT_COUNTED };
+    // SAFETY: this CPU's value, of which the map hands out no null.
+    let Later { key, event, packet } = unsafe { &*later };
+    let current = FLOWS.get_ptr_mut(key).map_or(0, |anchor| Shared(anchor).successor());
+    if let Some(latest) = FLOWS.get_ptr_mut(key.with_generation(current as u8)) {
         let mut latest = Shared(latest);
         if lingers(&latest, event.time, maps::timeouts()) {
             losses::count(Loss::GenerationsExhausted.index(), event.packets, event.bytes);
@@ -142,27 +158,43 @@ fn exhausted(anchor: &Shared, key: &FlowKey, packet: &Packet, event: &Event) -> 
     NOT_COUNTED
 }
 
-/// Makes an entry for the packet's flow. Answers as [`count`].
+/// Makes an entry of this generation for the packet's flow. Answers as [`open`].
 #[inline(never)]
-fn begin(key: &FlowKey, packet: &Packet, event: &Event) -> u32 {
-    let Some(scratch) = SCRATCH.get_ptr_mut(0) else { return NOT_COUNTED };
+fn begin(generation: u32) -> u32 {
+    let Some(later) = LATER.get_ptr(0) else { return NOT_COUNTED };
+    // SAFETY: this CPU's value, of which the map hands out no null.
+    let Later { key: first, event, packet } = unsafe { &*later };
+    let Some(fresh) = fresh(opaque(event), opaque(packet)) else { return NOT_COUNTED };
+    let key = first.with_generation(generation as u8);
+    let key: &FlowKey = opaque(&key);
+    if FLOWS.insert(key, fresh, BPF_NOEXIST as u64).is_err() {
+        // Another CPU was faster, or the map is full.
+        let Some(entry) = FLOWS.get_ptr_mut(key) else {
+            losses::count(Loss::MapFull.index(), event.packets, event.bytes);
+            return NOT_COUNTED;
+        };
+        count_into(&mut Shared(entry), opaque(packet), opaque(event));
+    }
+    // The number is told only when there is an entry: another CPU that found none would take the next.
+    if generation != 0
+        && let Some(anchor) = FLOWS.get_ptr_mut(first)
+    {
+        Shared(anchor).set_successor(generation);
+    }
+    generation
+}
+
+/// An entry with one packet.
+#[inline(always)]
+fn fresh(event: &Event, packet: &Packet) -> Option<&'static FlowEntry> {
+    let scratch = SCRATCH.get_ptr_mut(0)?;
     let mut fresh = Shared(scratch);
     fresh.clear();
     account(&mut fresh, packet, event);
     // SAFETY: this CPU's value, of which the map hands out no null.
-    let fresh = unsafe {
+    unsafe {
         (*scratch).first = event.time;
         (*scratch).state |= if event.way.index() == 1 { state::OPENED_DOWN } else { 0 };
-        &*scratch
-    };
-    if FLOWS.insert(key, fresh, BPF_NOEXIST as u64).is_ok() {
-        return key.generation as u32;
+        Some(&*scratch)
     }
-    // Another CPU was faster, or the map is full.
-    if let Some(entry) = FLOWS.get_ptr_mut(key) {
-        count_into(&mut Shared(entry), packet, event);
-        return key.generation as u32;
-    }
-    losses::count(Loss::MapFull.index(), event.packets, event.bytes);
-    NOT_COUNTED
 }

@@ -10,16 +10,17 @@ use crate::{
     count::{NOT_COUNTED, NOT_IN_LATEST, count, event},
     later,
     maps::UdpPorts,
+    opaque::opaque,
     packet::Linear,
-    tc, zero,
+    zero,
 };
 
 /// Not a generation: the packet has to go the long way.
 pub const NOT_PLAIN: u32 = NOT_COUNTED + 1;
 
 /// Counts a packet if it is plain. Answers as [`count`], or [`NOT_PLAIN`].
-#[inline(never)]
-pub fn count_plain(skb: *mut __sk_buff, point: u32, link: u32) -> u32 {
+#[inline(always)]
+pub fn count_plain(skb: *mut __sk_buff, point: u32, link: Link) -> u32 {
     // SAFETY: the context of the program.
     let (length, has_tag) = unsafe { ((*skb).len, (*skb).vlan_present) };
     if has_tag != 0 {
@@ -31,15 +32,17 @@ pub fn count_plain(skb: *mut __sk_buff, point: u32, link: u32) -> u32 {
         zero::fill(packet.as_mut_ptr());
         packet.assume_init_mut()
     };
-    let link = if link == tc::IP { Link::Ip } else { Link::Ethernet };
     if !plain(&Linear::of(skb), link, length, &UdpPorts, packet) {
         return NOT_PLAIN;
     }
+    // From here on the compiler reads the facts where they are, instead of keeping a second copy of each on the stack.
+    let packet: &Packet = opaque(packet);
     let (key, way) = FlowKey::of(packet);
+    let key: &FlowKey = opaque(&key);
     let mut event = event(skb, packet, packet.header_length, way, point);
-    let generation = count(&key, packet, &mut event);
+    let generation = count(key, packet, &mut event);
     if generation == NOT_IN_LATEST {
-        later::put(&key, packet, &event);
+        later::put(key, packet, &event);
     }
     generation
 }

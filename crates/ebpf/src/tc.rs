@@ -6,50 +6,47 @@ use aya_ebpf::{
     programs::TcContext,
 };
 
+use flowtrace_wire::Link;
+
 use crate::{
     count, envelope, later,
     plain::{NOT_PLAIN, count_plain},
     walk,
 };
 
-/// An interface's packets begin with an Ethernet header.
-pub const ETHERNET: u32 = 0;
-/// They begin with an IP header.
-pub const IP: u32 = 1;
-
 /// Packets that arrive at an interface.
 #[classifier]
 pub fn ingress(context: TcContext) -> i32 {
-    watch(context.skb.skb, 0, ETHERNET)
+    watch(context.skb.skb, 0, Link::Ethernet)
 }
 
 /// Packets that leave by an interface.
 #[classifier]
 pub fn egress(context: TcContext) -> i32 {
-    watch(context.skb.skb, 1, ETHERNET)
+    watch(context.skb.skb, 1, Link::Ethernet)
 }
 
 /// Packets that arrive at an interface without Ethernet (tun, WireGuard, IP in IP).
 #[classifier]
 pub fn ingress_ip(context: TcContext) -> i32 {
-    watch(context.skb.skb, 0, IP)
+    watch(context.skb.skb, 0, Link::Ip)
 }
 
 /// Packets that leave by one.
 #[classifier]
 pub fn egress_ip(context: TcContext) -> i32 {
-    watch(context.skb.skb, 1, IP)
+    watch(context.skb.skb, 1, Link::Ip)
 }
 
 /// Calls stay flat: the stack of all frames together has 512 bytes.
 #[inline(always)]
-fn watch(skb: *mut __sk_buff, egress: u32, link: u32) -> i32 {
+fn watch(skb: *mut __sk_buff, egress: u32, link: Link) -> i32 {
     // SAFETY: the context of the program.
     let point = unsafe { (*skb).ifindex } << 1 | egress;
     match count_plain(skb, point, link) {
         NOT_PLAIN => count_walk(skb, point, link),
         count::NOT_IN_LATEST => {
-            later::count();
+            later::open();
         }
         _ => {}
     }
@@ -57,14 +54,17 @@ fn watch(skb: *mut __sk_buff, egress: u32, link: u32) -> i32 {
 }
 
 #[inline(always)]
-fn count_walk(skb: *mut __sk_buff, point: u32, link: u32) {
-    if walk::read(skb, link) == 0 {
+fn count_walk(skb: *mut __sk_buff, point: u32, link: Link) {
+    if walk::read(skb, matches!(link, Link::Ip) as u32) == 0 {
         return;
     }
     for layer in [walk::INNER, walk::OUTER] {
-        let mut generation = walk::count(skb, point, layer);
+        if walk::put(skb, point, layer) == 0 {
+            continue;
+        }
+        let mut generation = later::count();
         if generation == count::NOT_IN_LATEST {
-            generation = later::count();
+            generation = later::open();
         }
         if generation != count::NOT_COUNTED {
             envelope::count(generation);

@@ -6,11 +6,11 @@ use flowtrace_wire::{Fragment, Next, Options, Reason, STEPS, Walk};
 
 use crate::{
     clock,
-    count::{NOT_COUNTED, count as count_packet, event},
+    count::event,
     later, losses,
     maps::{self, ETHERTYPES, FRAGMENTS, UdpPorts, WALK},
     packet::Scattered,
-    tc, zero,
+    zero,
 };
 
 /// The innermost packet.
@@ -18,9 +18,9 @@ pub const INNER: u32 = 0;
 /// The outermost.
 pub const OUTER: u32 = 1;
 
-/// Reads a packet, whatever it is. Answers 0 where there is nothing to count.
+/// Reads a packet, whatever it is; `is_ip`: it begins with an IP header. Answers 0 where there is nothing to count.
 #[inline(never)]
-pub fn read(skb: *mut __sk_buff, link: u32) -> u32 {
+pub fn read(skb: *mut __sk_buff, is_ip: u32) -> u32 {
     let Some(walk) = WALK.get_ptr_mut(0) else { return 0 };
     // SAFETY: this CPU's value, of which the map hands out no null; in zeros a walk is valid.
     let walk = unsafe {
@@ -29,7 +29,7 @@ pub fn read(skb: *mut __sk_buff, link: u32) -> u32 {
     };
     // SAFETY: the context of the program.
     let (length, has_tag, tag) = unsafe { ((*skb).len, (*skb).vlan_present, (*skb).vlan_tci) };
-    walk.begin(if link == tc::IP { Next::Ip } else { Next::Ethernet }, 0, length);
+    walk.begin(if is_ip != 0 { Next::Ip } else { Next::Ethernet }, 0, length);
     if has_tag != 0 {
         walk.tag(tag as u16);
     }
@@ -91,10 +91,10 @@ fn fragments(walk: &mut Walk) {
     }
 }
 
-/// Counts a packet of the walk, if it is to be counted. Answers as [`count_packet`].
+/// Puts a packet of the walk aside to be counted. Answers 0 where it is not to be.
 #[inline(never)]
-pub fn count(skb: *mut __sk_buff, point: u32, layer: u32) -> u32 {
-    let Some(walk) = WALK.get_ptr_mut(0) else { return NOT_COUNTED };
+pub fn put(skb: *mut __sk_buff, point: u32, layer: u32) -> u32 {
+    let Some(walk) = WALK.get_ptr_mut(0) else { return 0 };
     // SAFETY: this CPU's value, of which the map hands out no null.
     let walk = unsafe { &mut *walk };
     let settings = maps::settings();
@@ -102,13 +102,13 @@ pub fn count(skb: *mut __sk_buff, point: u32, layer: u32) -> u32 {
     let headers = walk.packet.header_length;
     let (packet, headers) = if layer == OUTER {
         if !has_outer || settings.layers & Layers::OUTER == 0 {
-            return NOT_COUNTED;
+            return 0;
         }
         // Each packet of the wire has all headers down to the inner transport's.
         (&walk.outer, headers.saturating_add(walk.envelope.overhead()))
     } else {
         if has_outer && settings.layers & Layers::INNER == 0 {
-            return NOT_COUNTED;
+            return 0;
         }
         (&walk.packet, headers)
     };
@@ -120,10 +120,8 @@ pub fn count(skb: *mut __sk_buff, point: u32, layer: u32) -> u32 {
         }
     }
     key = key.within(&walk.envelope, settings.key_parts);
-    let mut event = event(skb, packet, headers, way, point);
-    let generation = count_packet(&key, packet, &mut event);
-    later::put(&key, packet, &event);
-    generation
+    later::put(&key, packet, &event(skb, packet, headers, way, point));
+    1
 }
 
 /// Keeps what a first fragment shows for the rest of its datagram.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::driver::Driver;
 use super::frame::{Ip, frame};
-use super::report::{Report, Row};
+use super::report::{BEFORE, Report, Row};
 use super::scenario::{ALL, Scenario};
 use super::subject::Subject;
 use super::{Kernel, floor, machine};
@@ -26,7 +26,7 @@ pub fn run(arguments: &Kernel) -> Result<()> {
     }
     machine::pin(arguments.cpu)?;
     let object = arguments.object.clone().unwrap_or_else(|| prebuilt().join("flowtrace.bpf.o"));
-    let (ours, verified) = Subject::flowtrace(&object)?;
+    let (ours, verified) = Subject::flowtrace("flowtrace", &object)?;
     let mut subjects = match floor::compile(&arguments.floor) {
         Ok(floor) => Subject::floors(&floor)?,
         Err(reason) => {
@@ -34,6 +34,9 @@ pub fn run(arguments: &Kernel) -> Result<()> {
             Vec::new()
         }
     };
+    if let Some(before) = &arguments.before {
+        subjects.push(Subject::flowtrace(BEFORE, before)?.0);
+    }
     subjects.push(ours);
     let names = subjects.iter().map(|subject| subject.name.clone()).collect();
     let chosen: Vec<_> = ALL.iter().filter(|scenario| scenario.name.contains(&arguments.only)).collect();

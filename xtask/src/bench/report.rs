@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use super::machine;
 use crate::ebpf::load::Verified;
 
-/// The floor that ratios are taken to.
-const REFERENCE: &str = "f_h40_ts";
+/// What ratios are taken to: the first of these that was measured, an older state or the floor.
+const REFERENCES: [&str; 2] = [BEFORE, "f_h40_ts"];
+/// Name of an older state of our program.
+pub const BEFORE: &str = "before";
 
 /// Everything that was measured.
 pub struct Report {
@@ -73,7 +75,7 @@ impl Report {
     }
 
     fn reference(&self) -> Option<usize> {
-        self.programs.iter().position(|name| name == REFERENCE)
+        REFERENCES.iter().find_map(|reference| self.programs.iter().position(|name| name == reference))
     }
 
     fn ours(&self) -> usize {
@@ -92,9 +94,10 @@ impl Report {
             machine::cpu(),
             self.rounds()
         );
-        let ratio = format!("ratio to {REFERENCE}: min / median / max");
-        let mut lines =
-            vec![self.line("", self.programs.iter().cloned(), self.reference().map_or("", |_| ratio.as_str()))];
+        let ratio = self.reference().map_or_else(String::new, |place| {
+            format!("ratio to {}: min / median / max", self.programs[place])
+        });
+        let mut lines = vec![self.line("", self.programs.iter().cloned(), &ratio)];
         for row in &self.rows {
             let medians = (0..self.programs.len()).map(|program| format!("{:.1}", row.nanoseconds(program).median));
             let ratio = self.reference().map(|reference| row.ratio(self.ours(), reference));
@@ -136,7 +139,8 @@ impl Report {
         let nanoseconds: serde_json::Map<_, _> =
             nanoseconds.map(|(place, name)| (name.clone(), row.nanoseconds(place).json())).collect();
         let ratio = self.reference().map(|reference| row.ratio(self.ours(), reference).json());
-        json!({ "name": row.name, "nanoseconds_per_packet": nanoseconds, "ratio_to_f_h40_ts": ratio })
+        let reference = self.reference().map(|reference| &self.programs[reference]);
+        json!({ "name": row.name, "nanoseconds_per_packet": nanoseconds, "ratio": ratio, "ratio_to": reference })
     }
 }
 

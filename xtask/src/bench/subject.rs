@@ -23,7 +23,9 @@ pub struct Subject {
 
 /// Maps by the sizes of their keys and values.
 enum Flows {
-    Ours(HashMap<MapData, [u8; 40], [u8; 128]>),
+    Ours(HashMap<MapData, [u8; 48], [u8; 128]>),
+    /// Ours before 2026-11-21.
+    Ours40(HashMap<MapData, [u8; 40], [u8; 128]>),
     Wide(HashMap<MapData, [u8; 40], [u8; 32]>),
     Narrow(HashMap<MapData, [u8; 16], [u8; 32]>),
 }
@@ -34,13 +36,16 @@ impl Subject {
         Self { name: "empty".to_owned(), program, only_v4: false, map: None }
     }
 
-    /// Ours, with all that the kernel says about it.
-    pub fn flowtrace(object: &Path) -> Result<(Self, Vec<Verified>)> {
+    /// Ours, or an older state of it, with all that the kernel says about it.
+    pub fn flowtrace(name: &str, object: &Path) -> Result<(Self, Vec<Verified>)> {
         let bytes = std::fs::read(object).with_context(|| format!("reading {}", object.display()))?;
         let (mut ebpf, verified) = load::load(EbpfLoader::new().map_max_entries("FLOWS", FLOWS), &bytes, &[])?;
-        let map = Flows::Ours(HashMap::try_from(ebpf.take_map("FLOWS").context("the object has no FLOWS")?)?);
+        let flows = ebpf.take_map("FLOWS").context("the object has no FLOWS")?;
+        let is_old = matches!(&flows, aya::maps::Map::HashMap(data) if data.info()?.key_size() == 40);
+        let map =
+            if is_old { Flows::Ours40(HashMap::try_from(flows)?) } else { Flows::Ours(HashMap::try_from(flows)?) };
         let program = descriptor(&ebpf, "ingress")?;
-        Ok((Self { name: "flowtrace".to_owned(), program, only_v4: false, map: Some(map) }, verified))
+        Ok((Self { name: name.to_owned(), program, only_v4: false, map: Some(map) }, verified))
     }
 
     /// The floors: nothing, a 16-byte key with the clock, a 40-byte key with the clock.
@@ -72,6 +77,7 @@ impl Subject {
         match &mut self.map {
             None => Ok(None),
             Some(Flows::Ours(map)) => clear(map).map(Some),
+            Some(Flows::Ours40(map)) => clear(map).map(Some),
             Some(Flows::Wide(map)) => clear(map).map(Some),
             Some(Flows::Narrow(map)) => clear(map).map(Some),
         }
