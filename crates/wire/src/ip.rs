@@ -1,6 +1,6 @@
 //! The IP header, as far as flows need it.
 
-use crate::{Address, Bytes, Fragment, Packet, Reason, ipv4, ipv6};
+use crate::{Address, Bytes, Packet, Reason, ipv4, ipv6};
 
 /// Where an IP packet lies.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ impl Reader for Packet {
     }
 }
 
-/// Reads an IPv4 header; answers its length with options.
+/// Reads an IPv4 header, all but what it says of fragments; answers its length with options.
 #[inline(always)]
 pub fn read_ipv4<B: Bytes + ?Sized, R: Reader>(bytes: &B, span: Span, reader: &mut R) -> Result<usize, Reason> {
     let Some(raw) = bytes.get(span.start) else { return Err(Reason::TruncatedIp) };
@@ -57,10 +57,6 @@ pub fn read_ipv4<B: Bytes + ?Sized, R: Reader>(bytes: &B, span: Span, reader: &m
     packet.traffic_class = header.traffic_class();
     packet.hop_limit = header.time_to_live();
     packet.header_length = length as u32;
-    packet.fragment = header.fragment();
-    if !matches!(packet.fragment, Fragment::Whole) {
-        packet.identification = header.identification() as u32;
-    }
     Ok(length)
 }
 
@@ -97,4 +93,10 @@ pub fn read_ipv6<B: Bytes + ?Sized, R: Reader>(bytes: &B, span: Span, reader: &m
 fn read_address<B: Bytes + ?Sized>(bytes: &B, offset: usize) -> Option<Address> {
     let low = bytes.get::<8>(offset + 8)?;
     Some(Address::from_words(bytes.get::<8>(offset)?, low))
+}
+
+/// What an IPv4 header that was read says of fragments.
+#[inline(always)]
+pub fn read_fragment<B: Bytes + ?Sized>(bytes: &B, start: usize) -> ipv4::FragmentWord {
+    ipv4::FragmentWord(bytes.get(start + ipv4::FRAGMENT_WORD).unwrap_or_default())
 }

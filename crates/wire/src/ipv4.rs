@@ -4,6 +4,8 @@ use crate::Fragment;
 
 /// Length of the header without options.
 pub const MINIMUM: usize = 20;
+/// Where the header says what part of a datagram the packet is.
+pub const FRAGMENT_WORD: usize = 4;
 /// Bits of the fragment word that hold the offset.
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 /// Bit of the fragment word: more fragments follow.
@@ -37,19 +39,6 @@ impl Header {
         u16::from_be_bytes([self.0[2], self.0[3]])
     }
 
-    /// Which part of its datagram the packet is.
-    #[inline(always)]
-    pub const fn fragment(&self) -> Fragment {
-        let word = u16::from_be_bytes([self.0[6], self.0[7]]);
-        Fragment::of(word & FRAGMENT_OFFSET != 0, word & MORE_FRAGMENTS != 0)
-    }
-
-    /// Identification: the same in all fragments of a datagram.
-    #[inline(always)]
-    pub const fn identification(&self) -> u16 {
-        u16::from_be_bytes([self.0[4], self.0[5]])
-    }
-
     /// Time to live.
     #[inline(always)]
     pub const fn time_to_live(&self) -> u8 {
@@ -72,5 +61,33 @@ impl Header {
     #[inline(always)]
     pub const fn destination(&self) -> [u8; 4] {
         [self.0[16], self.0[17], self.0[18], self.0[19]]
+    }
+}
+
+/// What a header says of fragments: the identification, three bits and the offset.
+pub struct FragmentWord(pub [u8; 4]);
+
+impl FragmentWord {
+    /// Whether it is the word of a packet that is all of its datagram.
+    #[inline(always)]
+    pub const fn is_whole(&self) -> bool {
+        self.place() & (FRAGMENT_OFFSET | MORE_FRAGMENTS) == 0
+    }
+
+    /// Which part of its datagram the packet is.
+    #[inline(always)]
+    pub const fn fragment(&self) -> Fragment {
+        Fragment::of(self.place() & FRAGMENT_OFFSET != 0, self.place() & MORE_FRAGMENTS != 0)
+    }
+
+    /// The same in all fragments of a datagram.
+    #[inline(always)]
+    pub const fn identification(&self) -> u16 {
+        u16::from_be_bytes([self.0[0], self.0[1]])
+    }
+
+    #[inline(always)]
+    const fn place(&self) -> u16 {
+        u16::from_be_bytes([self.0[2], self.0[3]])
     }
 }

@@ -1,9 +1,9 @@
 //! The short way through plain packets: nothing between the link header and IP, and nothing between that and the
 //! transport header.
 
-use crate::ip::{Span, read_ipv4, read_ipv6};
-use crate::transport::read_transport;
-use crate::{Bytes, Fragment, KnownPorts, Link, Mac, Packet, ethernet, ipv6, protocol};
+use crate::ip::{Span, read_fragment, read_ipv4, read_ipv6};
+use crate::transport::{read_ports, read_transport};
+use crate::{Bytes, KnownPorts, Link, Mac, Packet, ethernet, ipv6, protocol};
 
 /// Reads a plain packet into `packet`, which is zero. Answers `false` where it is not plain, or not whole: then `packet`
 /// means nothing and a [`Walk`](crate::Walk) has to say what it is. Where it answers `true`, a walk says the same.
@@ -39,25 +39,23 @@ fn read_link<B: Bytes + ?Sized>(bytes: &B, link: Link, packet: &mut Packet) -> O
 #[inline(always)]
 fn plain_ipv4<B: Bytes + ?Sized, P: KnownPorts>(bytes: &B, span: Span, ports: &P, packet: &mut Packet) -> bool {
     let Ok(length) = read_ipv4(bytes, span, packet) else { return false };
-    if !matches!(packet.fragment, Fragment::Whole) || protocol::has_more(packet.protocol) {
-        return false;
-    }
-    plain_transport(bytes, span.start + length, ports, packet)
+    read_fragment(bytes, span.start).is_whole() && plain_transport(bytes, span.start + length, ports, packet)
 }
 
 #[inline(always)]
 fn plain_ipv6<B: Bytes + ?Sized, P: KnownPorts>(bytes: &B, span: Span, ports: &P, packet: &mut Packet) -> bool {
     let Ok(length) = read_ipv6(bytes, span, packet) else { return false };
-    if ipv6::is_extension(packet.protocol) || protocol::has_more(packet.protocol) {
-        return false;
-    }
     plain_transport(bytes, span.start + length, ports, packet)
 }
 
 #[inline(always)]
 fn plain_transport<B: Bytes + ?Sized, P: KnownPorts>(bytes: &B, start: usize, ports: &P, packet: &mut Packet) -> bool {
-    if !read_transport(bytes, start, packet) {
-        return false;
+    match packet.protocol {
+        protocol::TCP => read_ports(bytes, start, packet),
+        protocol::UDP => {
+            read_ports(bytes, start, packet) && ports.of(packet.destination_port) | ports.of(packet.source_port) == 0
+        }
+        number if protocol::has_more(number) || (packet.ip_version == 6 && ipv6::is_extension(number)) => false,
+        _ => read_transport(bytes, start, packet),
     }
-    packet.protocol != protocol::UDP || ports.of(packet.destination_port) | ports.of(packet.source_port) == 0
 }

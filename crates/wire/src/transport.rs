@@ -6,18 +6,19 @@ use crate::{Bytes, Packet, icmp, protocol};
 /// whether the capture holds all of what the packet has.
 #[inline(always)]
 pub fn read_transport<B: Bytes + ?Sized>(bytes: &B, start: usize, packet: &mut Packet) -> bool {
-    let held = packet.payload_length();
     if protocol::has_ports(packet.protocol) {
-        read_ports(bytes, start, held, packet)
+        read_ports(bytes, start, packet)
     } else if packet.protocol == protocol::ICMP || packet.protocol == protocol::ICMPV6 {
-        read_icmp(bytes, start, held, packet)
+        read_icmp(bytes, start, packet)
     } else {
         true
     }
 }
 
+/// [`read_transport`] of a protocol with ports.
 #[inline(always)]
-fn read_ports<B: Bytes + ?Sized>(bytes: &B, start: usize, held: u32, packet: &mut Packet) -> bool {
+pub fn read_ports<B: Bytes + ?Sized>(bytes: &B, start: usize, packet: &mut Packet) -> bool {
+    let held = packet.payload_length();
     if held < 4 {
         return true;
     }
@@ -50,7 +51,8 @@ fn read_tcp<B: Bytes + ?Sized>(bytes: &B, start: usize, held: u32, packet: &mut 
 }
 
 #[inline(always)]
-fn read_icmp<B: Bytes + ?Sized>(bytes: &B, start: usize, held: u32, packet: &mut Packet) -> bool {
+fn read_icmp<B: Bytes + ?Sized>(bytes: &B, start: usize, packet: &mut Packet) -> bool {
+    let held = packet.payload_length();
     if held < 4 {
         return true;
     }

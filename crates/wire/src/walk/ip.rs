@@ -1,6 +1,6 @@
 //! IP, and what is in what.
 
-use crate::ip::{Reader, Span, read_ipv4, read_ipv6};
+use crate::ip::{Reader, Span, read_fragment, read_ipv4, read_ipv6};
 use crate::walk::Walk;
 use crate::{Bytes, Fragment, Packet, Reason, Tunnel, present, protocol};
 
@@ -18,7 +18,14 @@ impl Walk {
     #[inline(always)]
     pub(super) fn ipv4<B: Bytes + ?Sized>(&mut self, bytes: &B) -> bool {
         match read_ipv4(bytes, self.span(), self) {
-            Ok(length) => self.pass(length as u32),
+            Ok(length) => {
+                let word = read_fragment(bytes, self.offset as usize);
+                if !word.is_whole() {
+                    self.packet.fragment = word.fragment();
+                    self.packet.identification = word.identification() as u32;
+                }
+                self.pass(length as u32)
+            }
             Err(reason) => self.stop(reason),
         }
     }
