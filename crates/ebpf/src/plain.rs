@@ -35,10 +35,9 @@ pub fn count_plain(skb: *mut __sk_buff, point: u32, link: Link) -> u32 {
     if !plain(&Linear::of(skb), link, length, &UdpPorts, packet) {
         return NOT_PLAIN;
     }
-    // From here on the compiler reads the facts where they are, instead of keeping a second copy of each on the stack.
-    let packet: &Packet = opaque(packet);
     let (key, way) = FlowKey::of(packet);
-    let key: &FlowKey = opaque(&key);
+    // From here on the compiler reads the facts where they are, instead of keeping a second copy of each on the stack.
+    let (packet, key): (&Packet, &FlowKey) = (opaque(packet), opaque(&key));
     let mut event = event(skb, packet, packet.header_length, way, point);
     let generation = count(key, packet, &mut event);
     if generation == NOT_IN_LATEST {
