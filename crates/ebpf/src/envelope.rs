@@ -3,9 +3,7 @@
 use core::ptr::{addr_of, addr_of_mut, read_volatile, write_volatile};
 
 use aya_ebpf::bindings::BPF_NOEXIST;
-use flowtrace_abi::{
-    Cells, EnvelopeCells, EnvelopeEntry, Loss, Overhead, Way, account_envelope, merge, state,
-};
+use flowtrace_abi::{Cells, EnvelopeCells, EnvelopeEntry, Loss, Overhead, Way, account_envelope, merge, state};
 use flowtrace_wire::Envelope;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! What lies around the packets of an open flow.
 
-use flowtrace_abi::{Event, EnvelopeEntry, Overhead, Way, account_envelope};
+use flowtrace_abi::{EnvelopeEntry, Event, Overhead, Way, account_envelope};
 use flowtrace_wire::{Envelope, Mac, present};
 
 use crate::orientation::address;
@@ -73,9 +73,8 @@ impl Wrapped {
         record.forward.ipsec = ipsec(facts);
         record.reverse.ipsec = ipsec(answer);
         record.tunnel = tunnel(facts).or_else(|| tunnel(answer).map(turned));
-        record.ipip = ipip(facts).or_else(|| {
-            ipip(answer).map(|seen| IpInIp { source: seen.destination, destination: seen.source, ..seen })
-        });
+        record.ipip = ipip(facts)
+            .or_else(|| ipip(answer).map(|seen| IpInIp { source: seen.destination, destination: seen.source, ..seen }));
         let tagged = if facts.has(present::VLAN) { facts } else { answer };
         record.vlan = tagged.has(present::VLAN).then_some(tagged.vlan);
         record.inner_vlan = tagged.has(present::INNER_VLAN).then_some(tagged.inner_vlan);

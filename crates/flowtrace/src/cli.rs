@@ -108,6 +108,9 @@ pub struct CommonOptions {
     /// Add opt-in groups of attributes, separated by commas; `all` for every one.
     #[arg(long, value_name = "GROUP,...", default_value = "")]
     pub attributes: String,
+    /// The names of the attributes: those of the newest reference, or of the older proposal.
+    #[arg(long, value_name = "NAME", default_value = "reference")]
+    pub profile: Profile,
     /// Seed of the Community ID.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub community_id_seed: u16,
@@ -127,6 +130,15 @@ pub enum Output {
     OtlpJson,
     /// Not at all.
     None,
+}
+
+/// The names of the attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// The attribute reference.
+    Reference,
+    /// The semantic-convention proposal.
+    Proposal,
 }
 
 /// Which packets of a tunnelled packet are counted.

@@ -13,9 +13,9 @@ use crate::cli::ReadOptions;
 use crate::exit::Exit;
 use crate::output::{Error, Outputs, Wanted};
 use crate::progress::Progress;
+use crate::settings::{self, Dissection};
 use crate::signals::{InterruptibleStdin, Signals};
 use crate::summary::{Loss, Summary};
-use crate::settings::{self, Dissection};
 use crate::{host, log};
 
 /// Reads the files and writes their flows.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use flowtrace_abi::{KeyParts, Layers};
 use flowtrace_flow::Settings;
-use flowtrace_span::{Options, Selection};
+use flowtrace_span::{Options, Profile, Selection};
 use flowtrace_wire::{Ports, Service};
 
-use crate::cli::{Color, CommonOptions, KeyPart, Tunnels, parse_duration};
+use crate::cli::{self, Color, CommonOptions, KeyPart, Tunnels, parse_duration};
 
 /// What is read of packets.
 #[derive(Clone, Debug)]
@@ -82,7 +82,12 @@ pub fn dissection(options: &CommonOptions) -> Result<Dissection, Invalid> {
         let service = Service::ALL.into_iter().find(|service| service.name() == name);
         let service = service.ok_or_else(|| invalid(format!("there is no `{name}`")))?;
         let numbers = list.split(',').filter(|number| !number.is_empty()).map(|number| {
-            number.trim().parse().ok().filter(|port| *port != 0).ok_or_else(|| invalid(format!("`{number}` is no port")))
+            number
+                .trim()
+                .parse()
+                .ok()
+                .filter(|port| *port != 0)
+                .ok_or_else(|| invalid(format!("`{number}` is no port")))
         });
         let numbers = numbers.collect::<Result<Vec<u16>, _>>()?;
         ports.clear(service);
@@ -108,7 +113,12 @@ const fn key_part(part: KeyPart) -> u32 {
 
 /// Which attributes spans have.
 pub fn span_options(options: &CommonOptions) -> Result<Options, Invalid> {
-    Ok(Options { selection: Selection::parse(&options.attributes)?, community_id_seed: options.community_id_seed })
+    let profile = match options.profile {
+        cli::Profile::Reference => Profile::Reference,
+        cli::Profile::Proposal => Profile::Proposal,
+    };
+    let selection = Selection::parse(&options.attributes)?.with_profile(profile);
+    Ok(Options { selection, community_id_seed: options.community_id_seed })
 }
 
 /// Whether text has colours.
@@ -127,6 +137,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use flowtrace_wire::KnownPorts;
 
     use super::*;
     use crate::cli::{Arguments, Command};
@@ -154,6 +165,13 @@ mod tests {
         assert_eq!((ports.of(2152), ports.of(6081), depth), (0, Service::Geneve as u8, 2));
         let settings = flow_settings(&common(&["--tunnels", "both", "--flow-key", "vlan,tunnel_id"])).expect("good");
         assert_eq!((settings.layers, settings.key_parts), (3, 3));
+    }
+
+    #[test]
+    fn the_profile_is_chosen_by_name() {
+        let profile = |arguments: &[&str]| span_options(&common(arguments)).expect("good").selection.profile();
+        assert_eq!(profile(&[]), Profile::Reference);
+        assert_eq!(profile(&["--profile", "proposal"]), Profile::Proposal);
     }
 
     #[test]

@@ -8,7 +8,13 @@ use crate::{Bytes, KnownPorts, Link, Mac, Packet, ethernet, ipv6, protocol};
 /// Reads a plain packet into `packet`, which is zero. Answers `false` where it is not plain, or not whole: then `packet`
 /// means nothing and a [`Walk`](crate::Walk) has to say what it is. Where it answers `true`, a walk says the same.
 #[inline(always)]
-pub fn plain<B: Bytes + ?Sized, P: KnownPorts>(bytes: &B, link: Link, wire_length: u32, ports: &P, packet: &mut Packet) -> bool {
+pub fn plain<B: Bytes + ?Sized, P: KnownPorts>(
+    bytes: &B,
+    link: Link,
+    wire_length: u32,
+    ports: &P,
+    packet: &mut Packet,
+) -> bool {
     let Some((start, ethertype)) = read_link(bytes, link, packet) else { return false };
     let span = Span { start, end: wire_length };
     match ethertype {

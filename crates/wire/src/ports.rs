@@ -106,7 +106,6 @@ impl Ports {
             *known = 0;
         }
     }
-
 }
 
 /// Who knows UDP ports.

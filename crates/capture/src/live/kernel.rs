@@ -116,6 +116,8 @@ pub struct Kernel {
     ethertypes: HashMap<MapData, u32, u64>,
     losses: PerCpuArray<MapData, [u64; 2]>,
     scan: Array<MapData, Plain<ScanState>>,
+    /// Held because programs that are loaded later need its descriptor.
+    _ports: Array<MapData, Plain<Ports>>,
     batches: Batches,
     epoch: u16,
 }
@@ -150,6 +152,7 @@ impl Kernel {
             ethertypes: take(&mut ebpf, "ETHERTYPES")?.try_into()?,
             losses: take(&mut ebpf, "LOSSES")?.try_into()?,
             scan: take(&mut ebpf, ".data")?.try_into()?,
+            _ports: ports,
             ebpf,
             batches: Batches::new(),
             epoch: 0,

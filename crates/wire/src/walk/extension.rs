@@ -117,8 +117,7 @@ impl Walk {
         if !self.open(options, tunnel) {
             return false;
         }
-        let ethertype =
-            if number == protocol::IPV4 { crate::ethernet::IPV4 } else { crate::ethernet::IPV6 };
+        let ethertype = if number == protocol::IPV4 { crate::ethernet::IPV4 } else { crate::ethernet::IPV6 };
         self.follow_ethertype(0, ethertype)
     }
 

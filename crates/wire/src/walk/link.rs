@@ -144,8 +144,7 @@ impl Walk {
         if first == ADDRESS_AND_CONTROL {
             return self.follow(2, Next::Ppp);
         }
-        let (length, protocol) =
-            if first[0] & 1 == 1 { (1, first[0] as u16) } else { (2, u16::from_be_bytes(first)) };
+        let (length, protocol) = if first[0] & 1 == 1 { (1, first[0] as u16) } else { (2, u16::from_be_bytes(first)) };
         self.number = ethernet::PPP;
         match protocol {
             ppp::IPV4 => self.follow_ethertype(length, ethernet::IPV4),

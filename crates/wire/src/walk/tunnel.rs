@@ -129,19 +129,26 @@ impl Walk {
 
     /// RFC 3931 section 4.1.2.1: a data message of version 3, four bytes before the session.
     #[inline(always)]
-    pub(super) fn l2tp_in_udp<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>) -> bool {
+    pub(super) fn l2tp_in_udp<B: Bytes + ?Sized, P: KnownPorts>(
+        &mut self,
+        bytes: &B,
+        options: &Options<'_, P>,
+    ) -> bool {
         const CONTROL: u8 = 0x80;
         match self.get::<2, B>(bytes, UDP) {
-            Some([flags, version]) if flags & CONTROL == 0 && version & 0x0f == 3 => {
-                self.l2tp(bytes, options, UDP + 4)
-            }
+            Some([flags, version]) if flags & CONTROL == 0 && version & 0x0f == 3 => self.l2tp(bytes, options, UDP + 4),
             _ => false,
         }
     }
 
     /// RFC 3931 section 4.1.1: session 0 is for control messages. The session begins `offset` bytes from here.
     #[inline(always)]
-    pub(super) fn l2tp<B: Bytes + ?Sized, P: KnownPorts>(&mut self, bytes: &B, options: &Options<'_, P>, offset: u32) -> bool {
+    pub(super) fn l2tp<B: Bytes + ?Sized, P: KnownPorts>(
+        &mut self,
+        bytes: &B,
+        options: &Options<'_, P>,
+        offset: u32,
+    ) -> bool {
         let Some(session) = self.get::<4, B>(bytes, offset) else { return false };
         let session = word(session);
         session != 0 && self.open_with_id(options, Tunnel::L2tp, session) && self.follow(offset + 4, Next::L2tp)
