@@ -1,6 +1,7 @@
 //! What the tests of the whole share.
 
 // Live tests: namespaces, the program in them, traffic, and what the kernel counted.
+pub mod both;
 pub mod count;
 pub mod frames;
 pub mod mirror;

@@ -1,59 +1,143 @@
-//! The flows that the kernel program ought to have: the same frames through the same dissector and counting rule, in
-//! userland, as file mode does it.
+//! What the kernel program ought to have: the same frames through the same dissector and counting rules, in userland, as
+//! file mode does it.
 
 use std::collections::HashMap;
 
-use flowtrace_abi::{Event, FlowEntry, FlowKey, Loss, Timeouts, Way, account, admits, state};
+use flowtrace_abi::{
+    EnvelopeEntry, Event, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, Layers, Loss, Way, account,
+    account_envelope, admits, merge, state,
+};
 use flowtrace_capture::live::SkbContext;
-use flowtrace_wire::{Link, Packet, dissect};
+use flowtrace_wire::{Envelope, Fragment, Link, Options, Packet, Ports, Reason, Walk, dissect};
 
-/// All frames are seen at this moment: no flow falls silent.
+/// All frames are seen at this moment: no flow falls silent, and no datagram is forgotten.
 const TIME: u64 = 1;
 /// Any point and any scan: they are left out of comparisons.
 const POINT: u32 = 2;
 const EPOCH: u16 = 1;
 
-/// Flows and losses.
-#[derive(Debug, Default)]
+/// Flows, what lies around them, and losses.
+#[derive(Debug)]
 pub struct Mirror {
+    settings: KernelSettings,
+    ports: Box<Ports>,
+    walk: Walk,
     /// Flows by key.
     pub flows: HashMap<FlowKey, FlowEntry>,
+    /// What lies around their packets.
+    pub envelopes: HashMap<FlowKey, EnvelopeEntry>,
+    /// First fragments.
+    pub fragments: HashMap<FragmentKey, FragmentFacts>,
     /// Packets and bytes by loss.
     pub losses: HashMap<u32, (u64, u64)>,
+    /// Frames without IP by EtherType.
+    pub not_ip: HashMap<u16, u64>,
 }
 
 impl Mirror {
+    /// An empty one.
+    pub fn new(settings: KernelSettings, ports: Box<Ports>) -> Self {
+        Self {
+            settings,
+            ports,
+            walk: Walk::default(),
+            flows: HashMap::new(),
+            envelopes: HashMap::new(),
+            fragments: HashMap::new(),
+            losses: HashMap::new(),
+            not_ip: HashMap::new(),
+        }
+    }
+
+    /// Forgets the flows, as when the kernel's are read and deleted. Fragments stay.
+    pub fn clear_flows(&mut self) {
+        self.flows.clear();
+        self.envelopes.clear();
+    }
+
     /// Takes one frame.
-    pub fn frame(&mut self, frame: &[u8], context: SkbContext, timeouts: &Timeouts) {
+    pub fn frame(&mut self, frame: &[u8], link: Link, context: SkbContext) {
         let length = u32::try_from(frame.len()).expect("a frame");
-        match dissect(frame, Link::Ethernet, length) {
-            Ok(packet) => self.packet(&packet, context, timeouts),
+        let options = Options { ports: &*self.ports, depth: self.settings.depth };
+        match dissect(frame, link, length, &options, &mut self.walk) {
+            Ok(()) => {
+                self.fragments();
+                self.layers(context);
+            }
             Err(reason) => {
                 let lost = self.losses.entry(Loss::Unparsed(reason).index()).or_default();
                 *lost = (lost.0 + 1, lost.1 + u64::from(length));
+                if reason == Reason::NotIp {
+                    *self.not_ip.entry(self.walk.not_ip()).or_default() += 1;
+                }
             }
         }
     }
 
-    fn packet(&mut self, packet: &Packet, context: SkbContext, timeouts: &Timeouts) {
-        let (key, way) = FlowKey::of(packet);
-        let (packets, bytes) = on_the_wire(packet, context);
-        let event = Event { way, packets, bytes, time: TIME, point: POINT, epoch: EPOCH };
+    fn fragments(&mut self) {
+        let (outer, packet) = (self.walk.outer, &mut self.walk.packet);
+        if FragmentFacts::is_first(&outer) {
+            self.fragments.insert(FragmentKey::of(&outer), FragmentFacts::of(&outer, TIME));
+        }
+        if FragmentFacts::is_first(packet) {
+            self.fragments.insert(FragmentKey::of(packet), FragmentFacts::of(packet, TIME));
+        }
+        if packet.fragment == Fragment::Later
+            && let Some(facts) = self.fragments.get(&FragmentKey::of(packet))
+        {
+            facts.apply(packet, TIME);
+        }
+    }
+
+    /// The inner packet, the outer one, or both.
+    fn layers(&mut self, context: SkbContext) {
+        let Walk { packet, outer, envelope, .. } = self.walk;
+        let layers = self.settings.layers;
+        let has_outer = outer.ip_version != 0;
+        if !has_outer || layers & Layers::INNER != 0 {
+            let key = FlowKey::of(&packet).0.within(&envelope, self.settings.key_parts);
+            self.packet(&packet, key, &envelope, on_the_wire(&packet, packet.header_length, context));
+        }
+        if has_outer && layers & Layers::OUTER != 0 {
+            let around = envelope.of_frame();
+            let key = FlowKey::of(&outer).0.within(&around, self.settings.key_parts);
+            let key = if layers & Layers::INNER != 0 { key.outer() } else { key };
+            // Each packet that leaves has all headers from the outer IP header to the inner transport header.
+            let headers = packet.header_length + envelope.tunnel_overhead + envelope.ipip_overhead;
+            self.packet(&outer, key, &around, on_the_wire(&outer, headers, context));
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet, key: FlowKey, envelope: &Envelope, (packets, bytes): (u64, u64)) {
+        let event = Event { way: FlowKey::of(packet).1, packets, bytes, time: TIME, point: POINT, epoch: EPOCH };
+        let key = self.count(packet, key, &event);
+        if envelope.present == 0 {
+            return;
+        }
+        account_envelope(self.envelopes.entry(key).or_default(), envelope, &event);
+        self.flows.get_mut(&key).expect("it was counted").state |= state::ENVELOPED;
+    }
+
+    /// Counts a packet; answers the key of its flow, generation included.
+    fn count(&mut self, packet: &Packet, key: FlowKey, event: &Event) -> FlowKey {
         let latest = self.flows.get(&key).map_or(0, |anchor| anchor.successor) as u8;
         let latest_key = key.with_generation(latest);
         match self.flows.get_mut(&latest_key) {
-            Some(entry) if admits(entry, packet, TIME, timeouts) => account(entry, packet, &event),
+            Some(entry) if admits(entry, packet, TIME, &self.settings.timeouts) => {
+                account(entry, packet, event);
+                latest_key
+            }
             Some(entry) => {
                 entry.state |= state::SUPERSEDED;
                 let next = latest_key.next_generation();
                 self.flows.get_mut(&key).expect("the first generation").successor = next.generation.into();
-                self.begin(next, packet, &event);
+                self.begin(next, packet, event)
             }
-            None => self.begin(key, packet, &event),
+            None => self.begin(key, packet, event),
         }
     }
 
-    fn begin(&mut self, key: FlowKey, packet: &Packet, event: &Event) {
+    fn begin(&mut self, key: FlowKey, packet: &Packet, event: &Event) -> FlowKey {
         let mut entry = FlowEntry { first: TIME, ..FlowEntry::default() };
         if event.way == Way::Down {
             entry.state |= state::OPENED_DOWN;
@@ -61,21 +145,22 @@ impl Mirror {
         account(&mut entry, packet, event);
         let before = self.flows.insert(key, entry);
         assert!(before.is_none(), "a flow of many generations: {key:?}");
+        key
     }
 }
 
 /// What a super-packet stands for on the wire: `gso_segs` packets (payload over `gso_size`, rounded up, where that is
-/// 0), each with headers of its own.
-fn on_the_wire(packet: &Packet, context: SkbContext) -> (u64, u64) {
+/// 0), each with `headers` bytes of its own.
+fn on_the_wire(packet: &Packet, headers: u32, context: SkbContext) -> (u64, u64) {
     let bytes = u64::from(packet.ip_length);
     if context.gso_size == 0 {
         return (1, bytes);
     }
     let packets = match context.gso_segments {
-        0 => packet.payload_length().div_ceil(context.gso_size).max(1),
+        0 => packet.ip_length.saturating_sub(headers).div_ceil(context.gso_size).max(1),
         segments => segments,
     };
-    (packets.into(), bytes + u64::from(packets - 1) * u64::from(packet.header_length))
+    (packets.into(), bytes + u64::from(packets - 1) * u64::from(headers))
 }
 
 /// An entry without times, points and scans.
@@ -89,4 +174,14 @@ pub fn comparable(mut entry: FlowEntry) -> FlowEntry {
     // Whether it ended is compared, when is not.
     entry.ended = entry.ended.min(1);
     entry
+}
+
+/// What an entry says of what lies around: its facts, no other field, and the sums.
+pub fn comparable_envelope(entry: &EnvelopeEntry) -> EnvelopeEntry {
+    let facts = entry.facts.map(|envelope| {
+        let mut facts = Envelope::default();
+        merge(&mut facts, envelope.present, &envelope);
+        facts
+    });
+    EnvelopeEntry { overheads: entry.overheads, facts, ..EnvelopeEntry::default() }
 }

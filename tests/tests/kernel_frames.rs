@@ -1,141 +1,125 @@
 //! The same frames through the kernel program (`BPF_PROG_TEST_RUN`) and through userland give the same entries, times
-//! and observation points aside, and the same losses.
+//! and observation points aside, the same tunnels and tags around them, the same losses and EtherTypes.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use flowtrace_abi::{FlowEntry, FlowKey, Loss, Timeouts};
+use flowtrace_abi::{KernelSettings, KeyParts, Layers};
 use flowtrace_capture::file::Reader;
-use flowtrace_capture::live::{Hook, Kernel, KernelOptions, SkbContext};
+use flowtrace_capture::live::{Header, Hook, SkbContext};
+use flowtrace_tests::both::{Both, Run};
+use flowtrace_tests::craft;
 use flowtrace_tests::files::corpus;
 use flowtrace_tests::frames::{self, Random};
-use flowtrace_tests::mirror::{Mirror, comparable};
-use flowtrace_tests::tools::{self, require_live};
+use flowtrace_tests::tools::require_live;
 use flowtrace_wire::Link;
 
-/// The longest frame that `BPF_PROG_TEST_RUN` takes is a page without the room for headers around it.
-const LONGEST: usize = 3500;
-/// An Ethernet header.
-const SHORTEST: usize = 14;
-
-/// Whether the kernel may refuse to run a frame: newer ones do where the IP header is not whole, or nothing follows the
-/// Ethernet header (`bpf_prog_test_run_skb`, net/bpf/test_run.c).
-fn may_be_refused(frame: &[u8]) -> bool {
-    match frame[12..14] {
-        [0x08, 0x00] => frame.len() < 14 + 20,
-        [0x86, 0xdd] => frame.len() < 14 + 40,
-        _ => frame.len() == SHORTEST,
-    }
-}
-
-/// The kernel program, and what was lost before.
-struct Both {
-    kernel: Kernel,
-    timeouts: Timeouts,
-    lost: Vec<(u64, u64)>,
-}
-
-impl Both {
-    fn new() -> Self {
-        const HOUR: u64 = 3_600_000_000_000;
-        let timeouts = Timeouts { tcp: HOUR, tcp_fin: HOUR, tcp_rst: HOUR, udp: HOUR, icmp: HOUR, generic: HOUR };
-        let options = KernelOptions { max_flows: 1 << 17, timeouts, object: tools::bpf_object() };
-        let kernel = Kernel::load(&options).expect("root may load it");
-        Self { kernel, timeouts, lost: vec![(0, 0); Loss::COUNT] }
-    }
-
-    /// Runs frames through both, compares, and empties the map. How many frames were run.
-    fn compare<'a>(
-        &mut self,
-        what: &str,
-        hook: Hook,
-        frames: impl IntoIterator<Item = (&'a [u8], SkbContext)>,
-    ) -> usize {
-        let mut mirror = Mirror::default();
-        let mut count = 0;
-        for (frame, context) in frames {
-            if !(SHORTEST..=LONGEST).contains(&frame.len()) {
-                continue;
-            }
-            let (_, answer) = match self.kernel.test_run(hook, frame, context, 1) {
-                Err(_) if may_be_refused(frame) => continue,
-                result => result.unwrap_or_else(|error| panic!("{what}: {error}, {} bytes", frame.len())),
-            };
-            // TC_ACT_UNSPEC: traffic is never touched.
-            assert_eq!(answer as i32, -1, "{what}");
-            mirror.frame(frame, context, &self.timeouts);
-            count += 1;
-        }
-        self.compare_flows(what, &mirror);
-        self.compare_losses(what, &mirror);
-        count
-    }
-
-    fn compare_flows(&mut self, what: &str, mirror: &Mirror) {
-        let mut flows: HashMap<FlowKey, FlowEntry> = HashMap::new();
-        let read = self.kernel.scan(|_, keys, entries, gone| {
-            flows.extend(keys.iter().copied().zip(entries.iter().copied()));
-            gone.extend(keys);
-        });
-        read.expect("the map can be read");
-        for (key, entry) in &mirror.flows {
-            let seen = flows.remove(key).unwrap_or_else(|| panic!("{what}: not in the kernel: {key:?}"));
-            assert_eq!(comparable(seen), comparable(*entry), "{what}: {key:?}");
-            let is_timed = seen.first != 0 && seen.ways.iter().all(|way| (way.packets == 0) == (way.last == 0));
-            assert!(is_timed, "{what}: {seen:?}");
-        }
-        assert!(flows.is_empty(), "{what}: only in the kernel: {flows:?}");
-    }
-
-    fn compare_losses(&mut self, what: &str, mirror: &Mirror) {
-        for index in 0..Loss::COUNT {
-            let loss = Loss::at(index).expect("a loss at every place");
-            let now = self.kernel.loss(loss).expect("the map can be read");
-            let before = std::mem::replace(&mut self.lost[index], now);
-            let since = (now.0 - before.0, now.1 - before.1);
-            let expected = mirror.losses.get(&loss.index()).copied().unwrap_or_default();
-            assert_eq!(since, expected, "{what}: {loss:?}");
-        }
-    }
-}
+/// What can be asked of the program: inner, outer, both; flows told apart or not; how deep.
+const SETTINGS: [KernelSettings; 6] = {
+    const ALL_PARTS: u32 = KeyParts::VLAN | KeyParts::TUNNEL_ID;
+    const BOTH: u32 = Layers::INNER | Layers::OUTER;
+    const DEFAULT: KernelSettings = KernelSettings::DEFAULT;
+    [
+        DEFAULT,
+        KernelSettings { layers: Layers::OUTER, ..DEFAULT },
+        KernelSettings { layers: BOTH, ..DEFAULT },
+        KernelSettings { layers: BOTH, key_parts: ALL_PARTS, ..DEFAULT },
+        KernelSettings { key_parts: KeyParts::TUNNEL_ID, depth: 1, ..DEFAULT },
+        KernelSettings { key_parts: KeyParts::VLAN, depth: 0, ..DEFAULT },
+    ]
+};
 
 /// The frames, none of them a super-packet.
-fn plain(frames: &[Vec<u8>]) -> impl Iterator<Item = (&[u8], SkbContext)> {
+fn plain(frames: &[Vec<u8>]) -> impl Iterator<Item = Run<'_>> {
     frames.iter().map(|frame| (&frame[..], SkbContext::default()))
+}
+
+/// The packets in Ethernet frames: what an interface without Ethernet would see.
+fn packets(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    frames.iter().filter_map(|frame| frame.get(14..).map(<[u8]>::to_vec)).collect()
+}
+
+/// Frames of everything that flowtrace reads: made here, and those of our own captures.
+fn all_kinds() -> Vec<Vec<u8>> {
+    let captures = craft::captures();
+    let captured = captures.iter().filter_map(craft::capture::Capture::ethernet).flatten();
+    frames::crafted().into_iter().chain(captured.map(<[u8]>::to_vec)).collect()
 }
 
 #[test]
 fn crafted_and_cut_frames_give_the_same_entries() {
     let Some(_alone) = require_live() else { return };
-    let mut both = Both::new();
+    let mut both = Both::new(KernelSettings::DEFAULT);
     let crafted = frames::crafted();
     let cut = frames::cut(&crafted);
     for hook in Hook::ALL {
-        let count = both.compare("crafted", hook, plain(&crafted)) + both.compare("cut", hook, plain(&cut));
-        println!("{}: {count} frames", hook.name());
+        for (header, frames) in [(Header::Ethernet, &crafted), (Header::Ip, &packets(&crafted))] {
+            let count = both.compare("crafted", hook, header, plain(frames));
+            println!("{hook:?} {header:?}: {count} frames");
+        }
+        let count = both.compare("cut", hook, Header::Ethernet, plain(&cut));
+        println!("{hook:?} cut: {count} frames");
+    }
+}
+
+/// One capture of our own at a time: so it is said which one differs.
+#[test]
+fn captures_of_every_protocol_give_the_same_entries() {
+    let Some(_alone) = require_live() else { return };
+    let captures = craft::captures();
+    for settings in SETTINGS {
+        let mut both = Both::new(settings);
+        let mut count = 0;
+        for capture in &captures {
+            let Some(frames) = capture.ethernet() else { continue };
+            let frames: Vec<_> = frames.into_iter().map(<[u8]>::to_vec).collect();
+            let what = format!("{}/{} with {settings:?}", capture.group, capture.name);
+            count += both.compare(&what, Hook::Ingress, Header::Ethernet, plain(&frames));
+            count += both.compare(&what, Hook::Egress, Header::Ip, plain(&packets(&frames)));
+        }
+        println!("{count} frames with {settings:?}");
+        assert!(count > 500, "the captures have Ethernet frames: {count}");
+    }
+}
+
+/// Tunnelled frames cut anywhere: in the outer header, in the tunnel's, in the inner one.
+#[test]
+fn captures_cut_anywhere_give_the_same_entries() {
+    let Some(_alone) = require_live() else { return };
+    let captures = craft::captures();
+    let mut both = Both::new(SETTINGS[3]);
+    for capture in &captures {
+        let Some(frames) = capture.ethernet() else { continue };
+        let Some(frame) = frames.iter().min_by_key(|frame| frame.len()) else { continue };
+        let cut: Vec<_> = (14..frame.len().min(200)).map(|length| frame[..length].to_vec()).collect();
+        both.compare(capture.name, Hook::Ingress, Header::Ethernet, plain(&cut));
     }
 }
 
 #[test]
 fn mutated_frames_give_the_same_entries() {
     let Some(_alone) = require_live() else { return };
-    let mut both = Both::new();
-    let crafted = frames::crafted();
-    for seed in 1..=20 {
-        let mutated = frames::mutated(&crafted, 1000, &mut Random(seed));
-        let count = both.compare(&format!("mutated with seed {seed}"), Hook::Ingress, plain(&mutated));
-        assert!(count > 800, "most frames are run: {count}");
+    let all = all_kinds();
+    for (settings, seeds) in SETTINGS.into_iter().zip([1..=20, 21..=23, 24..=30, 31..=37, 38..=40, 41..=43]) {
+        let mut both = Both::new(settings);
+        for seed in seeds {
+            let mutated = frames::mutated(&all, 1000, &mut Random(seed));
+            let what = format!("mutated with seed {seed} and {settings:?}");
+            let count = both.compare(&what, Hook::Ingress, Header::Ethernet, plain(&mutated));
+            both.compare(&what, Hook::Egress, Header::Ip, plain(&packets(&mutated)));
+            assert!(count > 800, "most frames are run: {count}");
+        }
     }
 }
 
 #[test]
 fn super_packets_count_as_what_they_stand_for() {
     let Some(_alone) = require_live() else { return };
-    let mut both = Both::new();
-    let crafted = frames::crafted();
-    for context in frames::contexts() {
-        for frame in &crafted {
-            both.compare(&format!("{context:?}, {frame:02x?}"), Hook::Egress, [(&frame[..], context)]);
+    let all = all_kinds();
+    for settings in [SETTINGS[0], SETTINGS[2]] {
+        let mut both = Both::new(settings);
+        for context in frames::contexts() {
+            let runs = all.iter().map(|frame| (&frame[..], context));
+            both.compare(&format!("{context:?}"), Hook::Egress, Header::Ethernet, runs);
         }
     }
 }
@@ -144,21 +128,26 @@ fn super_packets_count_as_what_they_stand_for() {
 fn captured_frames_give_the_same_entries() {
     let Some(_alone) = require_live() else { return };
     let captures = corpus::captures();
-    let mut both = Both::new();
-    let mut frames = 0;
-    for capture in &captures {
-        frames += both.compare(&capture.name, Hook::Ingress, plain(&ethernet_frames(&capture.path)));
+    for settings in [SETTINGS[0], SETTINGS[3]] {
+        let mut both = Both::new(settings);
+        let mut count = 0;
+        for capture in &captures {
+            for (link, header) in [(Link::Ethernet, Header::Ethernet), (Link::Ip, Header::Ip)] {
+                let frames = frames_of(&capture.path, link);
+                count += both.compare(&capture.name, Hook::Ingress, header, plain(&frames));
+            }
+        }
+        println!("{count} frames of {} files with {settings:?}", captures.len());
+        assert!(captures.is_empty() || count > 1000, "the corpus has frames");
     }
-    println!("{frames} frames of {} files", captures.len());
-    assert!(captures.is_empty() || frames > 1000, "the corpus has frames");
 }
 
-/// The Ethernet frames of a capture, up to where it may be damaged.
-fn ethernet_frames(path: &Path) -> Vec<Vec<u8>> {
+/// The frames of a capture that are of this link, up to where it may be damaged.
+fn frames_of(path: &Path, link: Link) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     let Ok(mut reader) = Reader::open(path) else { return frames };
     while let Ok(Some(frame)) = reader.next() {
-        if frame.link == Link::Ethernet {
+        if frame.link == link {
             frames.push(frame.bytes.to_vec());
         }
     }
