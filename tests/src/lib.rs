@@ -3,10 +3,13 @@
 // Live tests: namespaces, the program in them, traffic, and what the kernel counted.
 pub mod both;
 pub mod count;
+pub mod counters;
 pub mod frames;
+pub mod inject;
 pub mod mirror;
 pub mod netns;
 pub mod record;
+pub mod sniff;
 pub mod tools;
 pub mod traffic;
 pub mod truth;

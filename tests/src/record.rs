@@ -64,6 +64,16 @@ impl Record {
         }
     }
 
+    /// An attribute that is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.json["attributes"][name].as_str()
+    }
+
+    /// An attribute that is a number.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.json["attributes"][name].as_u64()
+    }
+
     /// What `sender` sent in this record.
     pub fn sent_by(&self, sender: IpAddr) -> Count {
         (0..2).filter(|&way| self.ends[way] == sender).map(|way| self.ways[way]).sum()

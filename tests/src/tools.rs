@@ -23,7 +23,16 @@ pub struct Alone {
 /// # Panics
 /// Where they cannot run and the environment says `CI=true`: there they must.
 pub fn require_live() -> Option<Alone> {
-    if let Err(reason) = can_run() {
+    require(&["live"])
+}
+
+/// As [`require_live`], for tests that need other programs as peers.
+pub fn require_peers() -> Option<Alone> {
+    require(&["live", "peers"])
+}
+
+fn require(kinds: &[&str]) -> Option<Alone> {
+    if let Err(reason) = can_run(kinds) {
         assert!(std::env::var("CI").as_deref() != Ok("true"), "live tests must run in CI, but {reason}");
         eprintln!("\n*** NOT RUN: {reason}\n");
         return None;
@@ -42,14 +51,14 @@ pub fn alone() -> Alone {
     Alone { _lock: lock }
 }
 
-fn can_run() -> Result<(), String> {
+fn can_run(kinds: &[&str]) -> Result<(), String> {
     if !nix::unistd::geteuid().is_root() {
         return Err("live tests load kernel programs and make network namespaces: they need root".to_owned());
     }
-    require_tools("live")
+    kinds.iter().try_for_each(|kind| require_tools(kind))
 }
 
-/// Whether the programs are there that a kind of tests needs (`live`, `emulation`).
+/// Whether the programs are there that a kind of tests needs (`live`, `peers`, `emulation`).
 ///
 /// # Errors
 /// The sentence that says what is missing and how to get it.

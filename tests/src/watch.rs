@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -30,6 +30,14 @@ impl Process {
     /// When it cannot be started.
     pub fn start(command: &mut Command) -> Self {
         Self(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    /// Its standard input and output, which must have been piped; once.
+    ///
+    /// # Panics
+    /// When they were not.
+    pub fn pipes(&mut self) -> (ChildStdin, ChildStdout) {
+        (self.0.stdin.take().expect("piped"), self.0.stdout.take().expect("piped"))
     }
 
     /// Sends a signal.
