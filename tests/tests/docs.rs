@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use flowtrace_tests::tools;
+use flowtrace_wire::link::FileLink;
+use flowtrace_wire::{DEFAULT_DEPTH, STEPS, Service, Tunnel};
 
 /// The repository's root.
 fn root() -> &'static Path {
@@ -154,6 +156,46 @@ fn options_that_are_named_exist() {
         }
     }
     assert!(checked > 10, "only {checked} options were found");
+}
+
+/// The cells of a table's row.
+fn cells(row: &str) -> Vec<&str> {
+    row.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+/// The numbers in a list: `4789, 8472`.
+fn numbers(list: &str) -> Vec<u16> {
+    list.split(", ").map_while(|number| number.parse().ok()).collect()
+}
+
+/// The rows of the tables below a heading.
+fn rows<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = Vec<&'a str>> {
+    let (_, section) = text.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
+    let section = section.split("\n## ").next().unwrap_or(section);
+    section.lines().filter(|line| line.starts_with('|')).map(cells)
+}
+
+#[test]
+fn the_page_of_protocols_is_that_of_the_code() {
+    let page = read("docs/reference/protocols.md");
+    let mut links: Vec<_> = rows(&page, "Links of capture files").flat_map(|row| numbers(row[1])).collect();
+    links.sort_unstable();
+    assert_eq!(links, FileLink::numbers().collect::<Vec<_>>());
+
+    let tunnels: Vec<_> = rows(&page, "Tunnels").collect();
+    for service in Service::ALL {
+        let name = format!("`{}`", service.name());
+        let row = tunnels.iter().find(|row| row[1] == name).unwrap_or_else(|| panic!("no ports of {name}"));
+        assert_eq!(numbers(row[2]), service.default_ports(), "{name}");
+    }
+    for tunnel in (1..=u8::MAX).map(Tunnel::of).filter(|tunnel| !matches!(tunnel, Tunnel::None | Tunnel::IpInIp)) {
+        let name = format!("`{}`", tunnel.name());
+        assert!(tunnels.iter().any(|row| row.contains(&name.as_str())), "no tunnel {name}");
+    }
+
+    let limit = |what: &str| rows(&page, "Limits").find(|row| row[0].starts_with(what)).map(|row| row[1].to_owned());
+    assert!(limit("Steps").is_some_and(|text| text.starts_with(&format!("{STEPS}."))));
+    assert!(limit("Tunnels").is_some_and(|text| text.contains(&format!(": {DEFAULT_DEPTH},"))));
 }
 
 /// The first two commands of the README run the program and all tests, as CI does.
