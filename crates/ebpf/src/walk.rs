@@ -1,5 +1,7 @@
 //! The long way: tags, extension headers, fragments, tunnels, and packets whose headers are not in the linear part.
 
+use core::ptr::addr_of_mut;
+
 use aya_ebpf::bindings::__sk_buff;
 use flowtrace_abi::{FlowKey, FragmentFacts, FragmentKey, Layers};
 use flowtrace_wire::{Fragment, Next, Options, Reason, STEPS, Walk};
@@ -22,11 +24,13 @@ pub const OUTER: u32 = 1;
 #[inline(never)]
 pub fn read(skb: *mut __sk_buff, is_ip: u32) -> u32 {
     let Some(walk) = WALK.get_ptr_mut(0) else { return 0 };
-    // SAFETY: this CPU's value, of which the map hands out no null; in zeros a walk is valid.
+    // SAFETY: this CPU's value, of which the map hands out no null; in zeros both are valid.
     let walk = unsafe {
-        zero::fill(walk);
+        zero::fill(addr_of_mut!((*walk).packet));
+        zero::fill(addr_of_mut!((*walk).envelope));
         &mut *walk
     };
+    walk.outer.ip_version = 0;
     // SAFETY: the context of the program.
     let (length, has_tag, tag) = unsafe { ((*skb).len, (*skb).vlan_present, (*skb).vlan_tci) };
     walk.begin(if is_ip != 0 { Next::Ip } else { Next::Ethernet }, 0, length);

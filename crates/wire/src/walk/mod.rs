@@ -81,7 +81,10 @@ impl Walk {
     pub fn clear(&mut self) {
         self.packet = Packet::default();
         self.outer.ip_version = 0;
-        self.envelope = Envelope::default();
+        // Whatever is in an envelope, one of its facts is there. Most have none, and it is large.
+        if self.envelope.present != 0 {
+            self.envelope = Envelope::default();
+        }
     }
 
     /// Begins at a header of a frame whose end is at `end`. The walk was cleared, or is a zero one.
