@@ -16,8 +16,8 @@ use crate::netns::Namespace;
 use crate::record::Record;
 use crate::tools;
 
-/// How long the program may take to begin and to end.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the program may take to begin and to end. An emulated machine takes a while to verify the kernel program.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process that is killed when its value goes.
 #[derive(Debug)]

@@ -51,6 +51,7 @@ fn super_packets_count_as_what_the_qdisc_sent() {
 #[ignore = "waits for the dissector of tunnels"]
 fn each_real_tunnel_is_read() {
     let Some(report) = report() else { return };
+    assert_eq!(report.failure(scenes::TUNNELS), None);
     let mut wrong = Vec::new();
     for scene in scenes::all() {
         if let Some(reason) = report.failure(scene.name) {

@@ -10,11 +10,14 @@ use crate::record::Record;
 
 use super::report::{Report, Watcher};
 use super::scene::{ANSWERED, ANSWERS, ASKED, DATAGRAMS, Device, PINGED, PINGS, PORTS, Scene, on_cable, on_the_wire};
+use super::scenes::TUNNELS;
 
 /// Any value will do, but one has to be there.
 pub const ANY: &str = "(any)";
 /// The protocol of the flow.
 const TRANSPORT: &str = "(transport)";
+/// The scene's addresses on the cable, by IP version and end.
+const CABLE: [[&str; 2]; 2] = [["(client)", "(server)"], ["(client, IPv6)", "(server, IPv6)"]];
 /// Attributes that tell of what is around a packet: none but the expected ones may be there.
 const AROUND: [&str; 6] = ["tunnel.", "ipip.", "flow.ipsec.", "flow.reverse.ipsec.", "network.vlan.", "network.inner."];
 
@@ -90,27 +93,38 @@ impl Expect {
 
     /// A tunnel between the cable's addresses of this IP version.
     pub fn tunnel(self, kind: &str, version: usize, transport: &str, overhead: u64) -> Self {
-        self.tunnel_between(kind, [on_cable(version, 1), on_cable(version, 2)], transport, overhead)
+        self.tunnel_between(kind, version, CABLE[version], transport, overhead)
     }
 
     /// A tunnel between these addresses.
-    pub fn tunnel_between(self, kind: &str, between: [IpAddr; 2], transport: &str, overhead: u64) -> Self {
+    pub fn tunnel_between(
+        self,
+        kind: &str,
+        version: usize,
+        between: [&str; 2],
+        transport: &str,
+        overhead: u64,
+    ) -> Self {
         let tunnel = self.with("tunnel.type", kind).with("tunnel.network.transport", transport);
         // The client's end of the cable.
         let tunnel = tunnel.with("tunnel.network.interface.mac", "02:00:00:00:00:01");
-        let ends = ["tunnel.network.type", "tunnel.source.address", "tunnel.destination.address"];
-        tunnel.outer(ends, between).over("tunnel", overhead)
+        let keys = ["tunnel.network.type", "tunnel.source.address", "tunnel.destination.address"];
+        tunnel.outer(keys, version, between).over("tunnel", overhead)
+    }
+
+    /// IP in IP between the cable's addresses of this IP version.
+    pub fn ipip(self, version: usize, overhead: u64) -> Self {
+        self.ipip_between(version, CABLE[version], overhead)
     }
 
     /// IP in IP between these addresses.
-    pub fn ipip(self, ends: [IpAddr; 2], overhead: u64) -> Self {
+    pub fn ipip_between(self, version: usize, between: [&str; 2], overhead: u64) -> Self {
         let keys = ["ipip.network.type", "ipip.source.address", "ipip.destination.address"];
-        self.outer(keys, ends).with("ipip.network.transport", TRANSPORT).over("ipip", overhead)
+        self.outer(keys, version, between).with("ipip.network.transport", TRANSPORT).over("ipip", overhead)
     }
 
-    fn outer(self, [kind, source, destination]: [&'static str; 3], ends: [IpAddr; 2]) -> Self {
-        let version = if ends[0].is_ipv4() { "ipv4" } else { "ipv6" };
-        self.with(kind, version).with(source, ends[0]).with(destination, ends[1])
+    fn outer(self, [kind, source, destination]: [&'static str; 3], version: usize, ends: [&str; 2]) -> Self {
+        self.with(kind, ["ipv4", "ipv6"][version]).with(source, ends[0]).with(destination, ends[1])
     }
 
     /// The identifier of the tunnel.
@@ -133,25 +147,25 @@ impl Expect {
         matches!(self.flows, Flows::Carrier { ways: None, .. })
     }
 
-    /// What is different from what a watcher wrote; nothing when all is well.
+    /// What is different from what flowtrace wrote; nothing when all is well.
     pub fn check(&self, scene: &Scene, report: &Report) -> Vec<String> {
-        let records = report.records(scene.name, Watcher::Cable);
+        let records = report.records(TUNNELS, Watcher::Cable);
         let wanted = self.wanted(scene, report);
-        let mut differences: Vec<String> = wanted.iter().flat_map(|wanted| self.compare(wanted, &records)).collect();
+        let mut differences: Vec<String> =
+            wanted.iter().flat_map(|wanted| self.compare(scene, wanted, &records)).collect();
         if matches!(self.flows, Flows::Inside { .. }) && !scene.traffic.is_on_cable {
-            // The first end of a tunnel to be up tells its groups to the other, which is not there yet and says so.
-            let is_error = |record: &&Record| {
-                let transport = record.json["attributes"]["network.transport"].as_str();
-                matches!(transport, Some("icmp" | "ipv6-icmp"))
-            };
-            let of_cable = |record: &&Record| record.ends.iter().all(|&end| is_on_cable(end)) && !is_error(record);
-            differences.extend(records.iter().filter(of_cable).map(|record| format!("too much: {}", record.json)));
+            differences.extend(
+                records
+                    .iter()
+                    .filter(|record| is_carrier(scene, record))
+                    .map(|record| format!("too much: {}", record.json["attributes"])),
+            );
         }
-        if scene.device == Device::Ip {
+        if scene.device != Device::None {
             let plain = Self::inside();
-            let records = report.records(scene.name, Watcher::Device);
+            let records = report.records(TUNNELS, Watcher::Device);
             let wanted = plain.wanted(scene, report);
-            let at_device = wanted.iter().flat_map(|wanted| plain.compare(wanted, &records));
+            let at_device = wanted.iter().flat_map(|wanted| plain.compare(scene, wanted, &records));
             differences.extend(at_device.map(|difference| format!("at the device: {difference}")));
         }
         differences
@@ -163,14 +177,14 @@ impl Expect {
                 scene.traffic.versions.iter().flat_map(|&version| inside(scene, version, extra)).collect()
             }
             Flows::Carrier { is_inside, transport, ports, ways } => {
-                let ends = if is_inside { scene.ends(0) } else { [on_cable(0, 1), on_cable(0, 2)] };
-                let ways = ways.unwrap_or_else(|| ends.map(|end| report.truth(scene.name, "Udp", end)));
+                let ends = if is_inside { scene.ends(0) } else { scene.on_cable(0) };
+                let ways = ways.unwrap_or_else(|| [1, 2].map(|end| report.truth(scene.name, "Udp", on_cable(0, end))));
                 vec![Wanted { transport, ends, ports, ways }]
             }
         }
     }
 
-    fn compare(&self, wanted: &Wanted<'_>, records: &[Record]) -> Vec<String> {
+    fn compare(&self, scene: &Scene, wanted: &Wanted<'_>, records: &[Record]) -> Vec<String> {
         let Wanted { transport, ends, ports, ways } = wanted;
         let name = format!("{transport} {ends:?} {ports:?}");
         let is_it = |record: &&Record| {
@@ -184,15 +198,16 @@ impl Expect {
         if record.ways != *ways {
             differences.push(format!("{name}: {:?} instead of {ways:?}", record.ways));
         }
-        differences
-            .extend(self.attributes(wanted, &record.json["attributes"]).iter().map(|text| format!("{name}: {text}")));
+        differences.extend(
+            self.attributes(scene, wanted, &record.json["attributes"]).iter().map(|text| format!("{name}: {text}")),
+        );
         differences
     }
 
     /// Differences in the attributes of what is around the packets.
-    fn attributes(&self, wanted: &Wanted<'_>, attributes: &Value) -> Vec<String> {
+    fn attributes(&self, scene: &Scene, wanted: &Wanted<'_>, attributes: &Value) -> Vec<String> {
         let mut expected: Vec<(String, String)> =
-            self.attributes.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+            self.attributes.iter().map(|(key, value)| ((*key).to_owned(), meaning(value, scene, wanted))).collect();
         for (word, overhead) in &self.overhead {
             for (way, count) in ["", ".reverse"].iter().zip(wanted.ways) {
                 for which in ["delta", "total"] {
@@ -203,8 +218,7 @@ impl Expect {
         let mut differences = Vec::new();
         for (key, value) in &expected {
             let found = text(&attributes[key]);
-            let value = if value == TRANSPORT { wanted.transport } else { value };
-            if found.is_empty() || value != ANY && found != value {
+            if found.is_empty() || value != ANY && found != *value {
                 differences.push(format!("{key} is `{found}` instead of `{value}`"));
             }
         }
@@ -235,8 +249,25 @@ fn inside(scene: &Scene, version: usize, extra: usize) -> Vec<Wanted<'static>> {
     wanted
 }
 
-fn is_on_cable(address: IpAddr) -> bool {
-    [0, 1].iter().any(|&version| [1, 2].iter().any(|&number| on_cable(version, number) == address))
+/// What a value stands for.
+fn meaning(value: &str, scene: &Scene, wanted: &Wanted<'_>) -> String {
+    if value == TRANSPORT {
+        return wanted.transport.to_owned();
+    }
+    for (version, names) in CABLE.iter().enumerate() {
+        if let Some(end) = names.iter().position(|&name| name == value) {
+            return scene.on_cable(version)[end].to_string();
+        }
+    }
+    value.to_owned()
+}
+
+/// Whether a record is one of the packets around. Errors are none: the first end of a tunnel to be up tells its groups to
+/// the other, which is not there yet and says so.
+fn is_carrier(scene: &Scene, record: &Record) -> bool {
+    let transport = record.json["attributes"]["network.transport"].as_str();
+    let between = |version| scene.on_cable(version).iter().all(|end| record.ends.contains(end));
+    (between(0) || between(1)) && !matches!(transport, Some("icmp" | "ipv6-icmp"))
 }
 
 fn text(value: &Value) -> String {

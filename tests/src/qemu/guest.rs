@@ -4,7 +4,6 @@ use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,9 +38,16 @@ sockopt_impl!(
     UdpEncapsulation, SetOnly, libc::IPPROTO_UDP, UDP_ENCAPSULATION, i32
 );
 
-/// Takes away what set-ups leave behind, so that scenes can share a cable; and what flowtrace does, where it was killed
-/// because a scene failed.
-const TEAR_DOWN: [&str; 14] = [
+/// The scene's own addresses on the cable.
+const ADDRESSES: [&str; 4] = [
+    "ip address add LOCAL/24 dev DEV",
+    "ip address add LOCAL6/112 dev DEV nodad",
+    "ip neighbour replace REMOTE lladdr 02:00:00:00:00:0OTHER nud permanent dev DEV",
+    "ip neighbour replace REMOTE6 lladdr 02:00:00:00:00:0OTHER nud permanent dev DEV",
+];
+
+/// Takes away what set-ups leave behind.
+const TEAR_DOWN: [&str; 15] = [
     "ip link delete tun",
     "ip link delete outer",
     "ip link delete tagged",
@@ -52,46 +58,28 @@ const TEAR_DOWN: [&str; 14] = [
     "ip -f mpls route delete 300",
     "ip xfrm state flush",
     "ip xfrm policy flush",
-    "ip route flush root 10.99.0.0/24",
-    "ip address delete 10.99.0.OWN/32 dev lo",
+    "ip route flush root INSIDE.0/24",
+    "ip address delete INSIDE.OWN/32 dev lo",
+    "ip address delete LOCAL/24 dev DEV",
+    "ip address delete LOCAL6/112 dev DEV",
     "ethtool -K DEV txvlan on rxvlan on",
-    "tc qdisc delete dev DEV clsact",
 ];
 
-/// Plays all scenes, two at a time. One that fails does not keep the others from being played.
-pub fn play_all(line: Line) {
-    let line = Mutex::new(line);
-    play(&line, scenes::PLAIN, plain);
-    play(&line, scenes::OFFLOADS, offloads);
-    let scenes = Mutex::new(scenes::all().into_iter());
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| play_tunnels(&line, &scenes));
-        }
-    });
-    lock(&line).end();
-}
+/// What is told of a scene.
+type Told = (&'static str, Vec<Fact>);
 
-/// Plays scenes on a cable of its own, as long as there are any.
-fn play_tunnels(line: &Mutex<Line>, scenes: &Mutex<impl Iterator<Item = Scene>>) {
-    let cable = Cable::without_offloads();
-    loop {
-        let next = lock(scenes).next();
-        let Some(scene) = next else { return };
-        play(line, scene.name, |facts| tunnel(facts, &scene, &cable));
-        for end in 0..2 {
-            // What is not there cannot be taken away.
-            run(&cable, end, &TEAR_DOWN, &Default::default(), |command| drop(command.output()));
-        }
+/// Plays all scenes. One that fails does not keep the others from being played.
+pub fn play_all(mut line: Line) {
+    let mut told = vec![(scenes::PLAIN, play(plain)), (scenes::OFFLOADS, play(offloads))];
+    let facts = play(|facts| tunnels(facts, &mut told));
+    told.push((scenes::TUNNELS, facts));
+    for (name, facts) in told {
+        facts.into_iter().for_each(|fact| line.tell(name, fact));
     }
+    line.end();
 }
 
-/// A scene that panics holds none of the locks.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("nobody panics with a lock")
-}
-
-fn play(line: &Mutex<Line>, name: &str, scene: impl FnOnce(&mut Vec<Fact>)) {
+fn play(scene: impl FnOnce(&mut Vec<Fact>)) -> Vec<Fact> {
     let began = Instant::now();
     let mut facts = Vec::new();
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| scene(&mut facts))) {
@@ -100,8 +88,7 @@ fn play(line: &Mutex<Line>, name: &str, scene: impl FnOnce(&mut Vec<Fact>)) {
         facts.push(Fact::Failed(text.to_owned()));
     }
     facts.push(Fact::Took(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)));
-    let mut line = lock(line);
-    facts.into_iter().for_each(|fact| line.tell(name, fact));
+    facts
 }
 
 /// Everything over a cable without offloads; nftables counts what arrives.
@@ -156,6 +143,20 @@ fn everything(cable: &Cable) {
     traffic::settle();
 }
 
+/// All tunnels, one after the other on one cable. flowtrace watches the server's end of it, and another one the client's
+/// devices.
+fn tunnels(facts: &mut Vec<Fact>, told: &mut Vec<Told>) {
+    let cable = Cable::without_offloads();
+    let on_cable = watch(&cable.server, cable.server.interface);
+    let at_devices = watch(&cable.client, "tun");
+    for scene in scenes::all() {
+        told.push((scene.name, play(|facts| tunnel(facts, &scene, &cable))));
+        take_down(&scene, &cable);
+    }
+    tell_all(facts, Watcher::Cable, on_cable.stop());
+    tell_all(facts, Watcher::Device, at_devices.stop());
+}
+
 /// Known traffic through a tunnel.
 fn tunnel(facts: &mut Vec<Fact>, scene: &Scene, cable: &Cable) {
     let hosts = [&cable.client, &cable.server];
@@ -163,13 +164,14 @@ fn tunnel(facts: &mut Vec<Fact>, scene: &Scene, cable: &Cable) {
         .expect
         .needs_truth()
         .then(|| [&cable.server, &cable.client].map(|host| Netfilter::count(host, Hook::Ingress)));
-    let on_cable = watch(&cable.server, cable.server.interface);
     let keys = [0, 1].map(|end| key(scene, end));
     for end in 0..2 {
-        run(cable, end, &set_up(scene), &keys, |command| drop(output(command)));
+        run(scene, cable, end, &set_up(scene), &keys, |command| drop(output(command)));
     }
-    let _decapsulators = hosts.map(|host| decapsulator(scene, host));
-    let at_device = (scene.device == Device::Ip).then(|| watch(&cable.client, "tun"));
+    if scene.device != Device::None {
+        wait_until_watched(&cable.client);
+    }
+    let _decapsulators = [0, 1].map(|end| decapsulator(scene, hosts[end], end));
     for &version in scene.traffic.versions {
         datagrams(scene, cable, version);
         if scene.traffic.has_pings {
@@ -178,13 +180,28 @@ fn tunnel(facts: &mut Vec<Fact>, scene: &Scene, cable: &Cable) {
             cable.client.run(&format!("ping -q -c {PINGS} -i 0.02 -s {length} {to}"));
         }
     }
-    traffic::settle();
-    tell_all(facts, Watcher::Cable, on_cable.stop());
-    if let Some(watch) = at_device {
-        tell_all(facts, Watcher::Device, watch.stop());
+    if let Some(arrived) = arrived {
+        traffic::settle();
+        take_down(scene, cable);
+        for (arrived, sender) in arrived.iter().zip(hosts) {
+            tell_truth(facts, arrived, Kind::Udp, sender);
+        }
     }
-    for (arrived, sender) in arrived.iter().flatten().zip(hosts) {
-        tell_truth(facts, arrived, Kind::Udp, sender);
+}
+
+/// Waits until flowtrace has seen that there is a device `tun`.
+fn wait_until_watched(host: &Host) {
+    let deadline = Instant::now() + PATIENCE;
+    while !host.run("tc filter show dev tun egress").contains("bpf") {
+        assert!(Instant::now() < deadline, "flowtrace does not watch the tunnel's device");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn take_down(scene: &Scene, cable: &Cable) {
+    for end in 0..2 {
+        // What is not there cannot be taken away.
+        run(scene, cable, end, &TEAR_DOWN, &Default::default(), |command| drop(command.output()));
     }
 }
 
@@ -206,59 +223,85 @@ fn key(scene: &Scene, end: usize) -> (String, String) {
 
 /// The lines of the set-up, and those that give the tunnel's device its addresses.
 fn set_up(scene: &Scene) -> Vec<&'static str> {
-    let mut lines = scene.setup.clone();
+    let mut lines = [&ADDRESSES, &scene.setup[..]].concat();
     if scene.device == Device::Ethernet {
         lines.push("ip link set tun address 02:00:00:00:01:0OWN");
     }
     if scene.device != Device::None {
         lines.extend([
-            "ip address add 10.99.0.OWN/24 dev tun",
-            "ip address add fd99::OWN/64 dev tun nodad",
+            "ip address add INSIDE.OWN/24 dev tun",
+            "ip address add INSIDE6:OWN/112 dev tun nodad",
             "ip link set tun up",
         ]);
     }
     if scene.device == Device::Ethernet {
         lines.extend([
-            "ip neighbour replace 10.99.0.OTHER lladdr 02:00:00:00:01:0OTHER nud permanent dev tun",
-            "ip neighbour replace fd99::OTHER lladdr 02:00:00:00:01:0OTHER nud permanent dev tun",
+            "ip neighbour replace INSIDE.OTHER lladdr 02:00:00:00:01:0OTHER nud permanent dev tun",
+            "ip neighbour replace INSIDE6:OTHER lladdr 02:00:00:00:01:0OTHER nud permanent dev tun",
         ]);
     }
     lines
 }
 
 /// Runs lines of words at one end, by `by`.
-fn run(cable: &Cable, end: usize, lines: &[&str], keys: &[(String, String); 2], by: fn(&mut Command)) {
-    let words = words(cable, end, keys);
+fn run(scene: &Scene, cable: &Cable, end: usize, lines: &[&str], keys: &[(String, String); 2], by: fn(&mut Command)) {
+    let words = words(scene, cable, end, keys);
     let host = [&cable.client, &cable.server][end];
+    let lines =
+        lines.iter().map(|line| words.iter().fold((*line).to_owned(), |line, (word, value)| line.replace(word, value)));
+    let lines: Vec<String> = lines.collect();
     host.namespace.enter(|| {
-        for line in lines {
-            let line = words.iter().fold((*line).to_owned(), |line, (word, value)| line.replace(word, value));
-            let mut line = line.split_whitespace();
-            by(command(line.next().expect("a program")).args(line));
+        for group in lines.chunk_by(|one, next| is_for_batch(one) && is_for_batch(next)) {
+            by(&mut as_command(group));
         }
     });
 }
 
+/// Whether `ip` takes the line in a batch: a process for each would take most of the time.
+fn is_for_batch(line: &str) -> bool {
+    line.starts_with("ip ") && !line.starts_with("ip -")
+}
+
+/// A line of words as a command; a batch of `ip`, which goes on when one of its lines fails but says so at the end.
+fn as_command(lines: &[String]) -> Command {
+    const BATCH: &str = "/tmp/batch";
+    if is_for_batch(&lines[0]) {
+        let batch: String = lines.iter().map(|line| format!("{}\n", line.trim_start_matches("ip "))).collect();
+        fs::write(BATCH, batch).expect("the file can be written");
+        let mut ip = command("ip");
+        ip.args(["-force", "-batch", BATCH]);
+        return ip;
+    }
+    let mut words = lines[0].split_whitespace();
+    let mut line = command(words.next().expect("a program"));
+    line.args(words);
+    line
+}
+
 /// The socket that takes ESP out of UDP, as an IKE daemon has one (RFC 3948).
-fn decapsulator(scene: &Scene, host: &Host) -> Option<UdpSocket> {
+fn decapsulator(scene: &Scene, host: &Host, end: usize) -> Option<UdpSocket> {
     if !scene.setup.iter().any(|line| line.contains("espinudp")) {
         return None;
     }
-    let socket = host.namespace.enter(|| UdpSocket::bind((host.addresses[0], NAT_TRAVERSAL)).expect("a free port"));
+    let socket =
+        host.namespace.enter(|| UdpSocket::bind((scene.on_cable(0)[end], NAT_TRAVERSAL)).expect("a free port"));
     setsockopt(&socket, UdpEncapsulation, &ESP_IN_UDP).expect("the kernel takes ESP out of UDP");
     Some(socket)
 }
 
 /// What the words of a set-up stand for; longer words first.
-fn words(cable: &Cable, end: usize, keys: &[(String, String); 2]) -> Vec<(&'static str, String)> {
+fn words(scene: &Scene, cable: &Cable, end: usize, keys: &[(String, String); 2]) -> Vec<(&'static str, String)> {
     const AUTH: &str = "auth hmac(sha256) 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
     const CIPHER: &str = "enc cbc(aes) 0x000102030405060708090a0b0c0d0e0f";
-    let [own, other] = [[&cable.client, &cable.server][end], [&cable.client, &cable.server][1 - end]];
+    let interface = [&cable.client, &cable.server][end].interface;
+    let cable = [0, 1].map(|version| scene.on_cable(version).map(|address| address.to_string()));
     vec![
-        ("LOCAL6", own.addresses[1].to_string()),
-        ("REMOTE6", other.addresses[1].to_string()),
-        ("LOCAL", own.addresses[0].to_string()),
-        ("REMOTE", other.addresses[0].to_string()),
+        ("LOCAL6", cable[1][end].clone()),
+        ("REMOTE6", cable[1][1 - end].clone()),
+        ("LOCAL", cable[0][end].clone()),
+        ("REMOTE", cable[0][1 - end].clone()),
+        ("INSIDE6", format!("fd99::{:x}", scene.number)),
+        ("INSIDE", format!("10.99.{}", scene.number)),
         ("PEERPORT", WIREGUARD[1 - end].to_string()),
         ("PORT", WIREGUARD[end].to_string()),
         ("PRIVATE", keys[end].0.clone()),
@@ -269,7 +312,7 @@ fn words(cable: &Cable, end: usize, keys: &[(String, String); 2]) -> Vec<(&'stat
         ("OWN", (1 + end).to_string()),
         ("OUT", SPI[end].to_string()),
         ("IN", SPI[1 - end].to_string()),
-        ("DEV", own.interface.to_owned()),
+        ("DEV", interface.to_owned()),
     ]
 }
 

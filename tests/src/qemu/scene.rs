@@ -1,7 +1,10 @@
 //! A scene: how a tunnel is set up between two ends of a cable, what goes through it, and what flowtrace is to say.
 //!
+//! All scenes are played on one cable and before one flowtrace, for it takes long to start; so each has addresses of its
+//! own, by its number.
+//!
 //! The words that stand for something in the lines of a set-up: `DEV` the end of the cable; `LOCAL` and `REMOTE` the
-//! addresses on the cable, with `6` behind for IPv6; `OWN` and `OTHER` the last byte of addresses, 1 at the client and 2
+//! addresses on the cable, with `6` behind for IPv6; `INSIDE` the network of those in the tunnel (`10.99.3`); `OWN` and `OTHER` the last byte of addresses, 1 at the client and 2
 //! at the server; `OUT` and `IN` the security parameters indices of what is sent and received; `KEYS` the cipher and the
 //! keys of IPsec; `PRIVATE` the file of WireGuard's private key, `PEER` the public key of the other end, `PORT` and
 //! `PEERPORT` the ports of both. The tunnel's device is called `tun`.
@@ -58,6 +61,8 @@ pub struct Traffic {
 /// A scene.
 #[derive(Clone, Debug)]
 pub struct Scene {
+    /// Its number, from 1.
+    pub number: u8,
     /// Its name.
     pub name: &'static str,
     /// Lines of words that are run at both ends.
@@ -74,7 +79,7 @@ impl Scene {
     /// One with both IP versions through a device that carries frames.
     pub fn frames(name: &'static str, setup: &[&'static str], expect: Expect) -> Self {
         let traffic = Traffic { is_on_cable: false, versions: &[0, 1], has_pings: true, longer: 0 };
-        Self { name, setup: setup.to_vec(), device: Device::Ethernet, traffic, expect }
+        Self { number: 0, name, setup: setup.to_vec(), device: Device::Ethernet, traffic, expect }
     }
 
     /// One with packets of these IP versions through a device that carries packets.
@@ -89,31 +94,36 @@ impl Scene {
     }
 
     /// One between the addresses of the cable.
-    pub fn on_cable(name: &'static str, setup: &[&'static str], expect: Expect) -> Self {
+    pub fn untunnelled(name: &'static str, setup: &[&'static str], expect: Expect) -> Self {
         let scene = Self::routed(name, setup, expect);
         Self { traffic: Traffic { is_on_cable: true, ..scene.traffic }, ..scene }
     }
 
     /// The ends of the traffic: client and server.
     pub fn ends(&self, version: usize) -> [IpAddr; 2] {
-        [1, 2].map(|number| if self.traffic.is_on_cable { on_cable(version, number) } else { inside(version, number) })
+        let network = if self.traffic.is_on_cable { CABLE } else { INSIDE };
+        [1, 2].map(|end| address(version, network, self.number, end))
+    }
+
+    /// The addresses of client and server on the cable.
+    pub fn on_cable(&self, version: usize) -> [IpAddr; 2] {
+        [1, 2].map(|end| address(version, CABLE, self.number, end))
     }
 }
 
-/// Addresses on the cable.
-pub fn on_cable(version: usize, number: u8) -> IpAddr {
-    address(version, 77, number)
+/// Networks on the cable and in the tunnel: `10.77` and `fd77::`, `10.99` and `fd99::`.
+const CABLE: u8 = 77;
+const INSIDE: u8 = 99;
+
+/// Addresses on the cable without a scene: of client (1) and server (2).
+pub fn on_cable(version: usize, end: u8) -> IpAddr {
+    address(version, CABLE, 0, end)
 }
 
-/// Addresses in the tunnel.
-fn inside(version: usize, number: u8) -> IpAddr {
-    address(version, 99, number)
-}
-
-fn address(version: usize, network: u8, number: u8) -> IpAddr {
+fn address(version: usize, network: u8, scene: u8, end: u8) -> IpAddr {
     match version {
-        0 => Ipv4Addr::new(10, network, 0, number).into(),
-        _ => Ipv6Addr::new(0xfd00 + hex(network), 0, 0, 0, 0, 0, 0, number.into()).into(),
+        0 => Ipv4Addr::new(10, network, scene, end).into(),
+        _ => Ipv6Addr::new(0xfd00 + hex(network), 0, 0, 0, 0, 0, scene.into(), end.into()).into(),
     }
 }
 
@@ -158,6 +168,6 @@ mod tests {
     #[test]
     fn networks_look_alike() {
         assert_eq!([on_cable(0, 1).to_string(), on_cable(1, 1).to_string()], ["10.77.0.1", "fd77::1"]);
-        assert_eq!([inside(0, 2).to_string(), inside(1, 2).to_string()], ["10.99.0.2", "fd99::2"]);
+        assert_eq!([0, 1].map(|version| address(version, INSIDE, 16, 2).to_string()), ["10.99.16.2", "fd99::10:2"]);
     }
 }

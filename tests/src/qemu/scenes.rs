@@ -5,21 +5,23 @@
 //! and default sublayer, RFC 3931, 4.1.1 and 4.6), AH 24 (12 and an integrity value of 12), destination options with the
 //! encapsulation limit 8 (RFC 2473, 4.1.1).
 
-use std::net::IpAddr;
-
 use crate::count::Count;
 
 use super::expect::{ANY, Expect};
-use super::scene::{ANSWERED, ANSWERS, ASKED, DATAGRAMS, PINGED, PINGS, SPI, Scene, Traffic, WIREGUARD, on_cable};
+use super::scene::{ANSWERED, ANSWERS, ASKED, DATAGRAMS, PINGED, PINGS, SPI, Scene, Traffic, WIREGUARD};
 
 /// The scene of traffic without a tunnel, compared with nftables.
 pub const PLAIN: &str = "plain";
 /// The same with offloads, compared with the queueing discipline.
 pub const OFFLOADS: &str = "offloads";
 
+/// What flowtrace says of all the others.
+pub const TUNNELS: &str = "tunnels";
+
 /// All scenes that need more than a plain cable.
 pub fn all() -> Vec<Scene> {
-    [tags(), overlays(), gre(), ip_in_ip(), labels(), nested(), ipsec(), headers()].into_iter().flatten().collect()
+    let scenes = [tags(), overlays(), gre(), ip_in_ip(), labels(), nested(), ipsec(), headers()].into_iter().flatten();
+    scenes.zip(1..).map(|(scene, number)| Scene { number, ..scene }).collect()
 }
 
 /// Tags of VLANs: the kernel holds the outer one in metadata.
@@ -64,9 +66,9 @@ fn overlays() -> Vec<Scene> {
             "vxlan-gpe",
             &[
                 "ip link add tun type vxlan external gpe dstport 4790",
-                "ip address add 10.99.0.OWN/24 dev tun",
+                "ip address add INSIDE.OWN/24 dev tun",
                 "ip link set tun up",
-                "ip route add 10.99.0.OTHER/32 encap ip id 5 dst REMOTE dev tun",
+                "ip route add INSIDE.OTHER/32 encap ip id 5 dst REMOTE dev tun",
             ],
             Expect::inside().tunnel("vxlan-gpe", 0, "udp", 20 + 8 + 8).id(5).port(4790),
         ),
@@ -84,10 +86,10 @@ fn overlays() -> Vec<Scene> {
             "geneve with an option",
             &[
                 "ip link add tun address 02:00:00:00:01:0OWN type geneve external",
-                "ip address add 10.99.0.OWN/24 dev tun",
+                "ip address add INSIDE.OWN/24 dev tun",
                 "ip link set tun up",
-                "ip neighbour replace 10.99.0.OTHER lladdr 02:00:00:00:01:0OTHER nud permanent dev tun",
-                "ip route add 10.99.0.OTHER/32 encap ip id 79 dst REMOTE geneve_opts 258:1:0a0b0c0d dev tun",
+                "ip neighbour replace INSIDE.OTHER lladdr 02:00:00:00:01:0OTHER nud permanent dev tun",
+                "ip route add INSIDE.OTHER/32 encap ip id 79 dst REMOTE geneve_opts 258:1:0a0b0c0d dev tun",
             ],
             Expect::inside().tunnel("geneve", 0, "udp", 20 + 8 + 8 + 8 + 14).id(79).port(6081),
         ),
@@ -141,31 +143,30 @@ fn gre() -> Vec<Scene> {
 
 /// IP in IP, all four ways.
 fn ip_in_ip() -> Vec<Scene> {
-    let [four, six] = [0, 1].map(|version| [on_cable(version, 1), on_cable(version, 2)]);
     vec![
         Scene::packets(
             "ipip",
             &[0],
             &["ip link add tun type ipip local LOCAL remote REMOTE"],
-            Expect::inside().ipip(four, 20),
+            Expect::inside().ipip(0, 20),
         ),
         Scene::packets(
             "sit",
             &[1],
             &["ip link add tun type sit local LOCAL remote REMOTE"],
-            Expect::inside().ipip(four, 20),
+            Expect::inside().ipip(0, 20),
         ),
         Scene::packets(
             "ip6tnl",
             &[0, 1],
             &["ip link add tun type ip6tnl mode any local LOCAL6 remote REMOTE6 encaplimit none"],
-            Expect::inside().ipip(six, 40),
+            Expect::inside().ipip(1, 40),
         ),
         Scene::packets(
             "ip6tnl behind destination options",
             &[0, 1],
             &["ip link add tun type ip6tnl mode any local LOCAL6 remote REMOTE6 encaplimit 4"],
-            Expect::inside().ipip(six, 40 + 8),
+            Expect::inside().ipip(1, 40 + 8),
         ),
     ]
 }
@@ -180,10 +181,10 @@ fn labels() -> Vec<Scene> {
                 "sysctl -q -w net.mpls.platform_labels=1000",
                 "sysctl -q -w net.mpls.conf.DEV.input=1",
                 "sysctl -q -w net.mpls.conf.lo.input=1",
-                "ip address add 10.99.0.OWN/32 dev lo",
+                "ip address add INSIDE.OWN/32 dev lo",
                 "ip -f mpls route add 100 dev lo",
                 "ip -f mpls route add 200 dev lo",
-                "ip route add 10.99.0.OTHER/32 encap mpls 100/200 via inet REMOTE dev DEV src 10.99.0.OWN",
+                "ip route add INSIDE.OTHER/32 encap mpls 100/200 via inet REMOTE dev DEV src INSIDE.OWN",
             ],
             Expect::inside(),
         ),
@@ -197,9 +198,9 @@ fn labels() -> Vec<Scene> {
                 "ip link add tun type ipip mode mplsip local LOCAL remote REMOTE ttl 64 encap fou encap-sport auto encap-dport 6635",
                 "ip link set tun up",
                 "sysctl -q -w net.mpls.conf.tun.input=1",
-                "ip address add 10.99.0.OWN/32 dev lo",
+                "ip address add INSIDE.OWN/32 dev lo",
                 "ip -f mpls route add 300 dev lo",
-                "ip route add 10.99.0.OTHER/32 encap mpls 300 dev tun src 10.99.0.OWN",
+                "ip route add INSIDE.OTHER/32 encap mpls 300 dev tun src INSIDE.OWN",
             ],
             Expect::inside().tunnel("mpls", 0, "udp", 20 + 8 + 4).id(300).port(6635),
         ),
@@ -216,7 +217,6 @@ fn labels() -> Vec<Scene> {
 
 /// A tunnel in a tunnel: the outermost one is named, and each layer's overhead is in the sum.
 fn nested() -> Vec<Scene> {
-    let network = |network| [1, 2].map(|number| IpAddr::from([10, network, 0, number]));
     vec![
         Scene::frames(
             "vxlan in gre in vlan",
@@ -232,7 +232,7 @@ fn nested() -> Vec<Scene> {
             ],
             Expect::inside()
                 .with("network.vlan.id", 7)
-                .tunnel_between("gre", network(97), "gre", (20 + 8) + (20 + 8 + 8 + 14))
+                .tunnel_between("gre", 0, ["10.97.0.1", "10.97.0.2"], "gre", (20 + 8) + (20 + 8 + 8 + 14))
                 .id(6),
         ),
         Scene::packets(
@@ -245,7 +245,11 @@ fn nested() -> Vec<Scene> {
                 "ip neighbour replace 10.98.0.OTHER lladdr 02:00:00:00:01:0OTHER nud permanent dev outer",
                 "ip link add tun type ipip local 10.98.0.OWN remote 10.98.0.OTHER",
             ],
-            Expect::inside().tunnel("vxlan", 0, "udp", 20 + 8 + 8 + 14).id(8).port(4789).ipip(network(98), 20),
+            Expect::inside().tunnel("vxlan", 0, "udp", 20 + 8 + 8 + 14).id(8).port(4789).ipip_between(
+                0,
+                ["10.98.0.1", "10.98.0.2"],
+                20,
+            ),
         ),
     ]
 }
@@ -256,7 +260,7 @@ fn ipsec() -> Vec<Scene> {
     let esp = |expect: Expect| expect.with("flow.ipsec.esp.spi", spi).with("flow.reverse.ipsec.esp.spi", back);
     let ah = |expect: Expect| expect.with("flow.ipsec.ah.spi", spi).with("flow.reverse.ipsec.ah.spi", back);
     vec![
-        Scene::on_cable(
+        Scene::untunnelled(
             "esp",
             &[
                 "ip xfrm state add src LOCAL dst REMOTE proto esp spi OUT reqid 1 mode transport KEYS",
@@ -268,24 +272,24 @@ fn ipsec() -> Vec<Scene> {
         Scene::routed(
             "esp, tunnel mode",
             &[
-                "ip address add 10.99.0.OWN/32 dev lo",
-                "ip route add 10.99.0.OTHER/32 dev DEV src 10.99.0.OWN",
+                "ip address add INSIDE.OWN/32 dev lo",
+                "ip route add INSIDE.OTHER/32 dev DEV src INSIDE.OWN",
                 "ip xfrm state add src LOCAL dst REMOTE proto esp spi OUT reqid 1 mode tunnel KEYS",
                 "ip xfrm state add src REMOTE dst LOCAL proto esp spi IN reqid 1 mode tunnel KEYS",
-                "ip xfrm policy add src 10.99.0.OWN dst 10.99.0.OTHER dir out tmpl src LOCAL dst REMOTE proto esp reqid 1 mode tunnel",
-                "ip xfrm policy add src 10.99.0.OTHER dst 10.99.0.OWN dir in tmpl src REMOTE dst LOCAL proto esp reqid 1 mode tunnel",
+                "ip xfrm policy add src INSIDE.OWN dst INSIDE.OTHER dir out tmpl src LOCAL dst REMOTE proto esp reqid 1 mode tunnel",
+                "ip xfrm policy add src INSIDE.OTHER dst INSIDE.OWN dir in tmpl src REMOTE dst LOCAL proto esp reqid 1 mode tunnel",
             ],
             esp(Expect::carrier("esp", [0; 2], Some(sealed(20, 0)))),
         ),
         Scene::routed(
             "esp in udp",
             &[
-                "ip address add 10.99.0.OWN/32 dev lo",
-                "ip route add 10.99.0.OTHER/32 dev DEV src 10.99.0.OWN",
+                "ip address add INSIDE.OWN/32 dev lo",
+                "ip route add INSIDE.OTHER/32 dev DEV src INSIDE.OWN",
                 "ip xfrm state add src LOCAL dst REMOTE proto esp spi OUT reqid 1 mode tunnel KEYS encap espinudp 4500 4500 0.0.0.0",
                 "ip xfrm state add src REMOTE dst LOCAL proto esp spi IN reqid 1 mode tunnel KEYS encap espinudp 4500 4500 0.0.0.0",
-                "ip xfrm policy add src 10.99.0.OWN dst 10.99.0.OTHER dir out tmpl src LOCAL dst REMOTE proto esp reqid 1 mode tunnel",
-                "ip xfrm policy add src 10.99.0.OTHER dst 10.99.0.OWN dir in tmpl src REMOTE dst LOCAL proto esp reqid 1 mode tunnel",
+                "ip xfrm policy add src INSIDE.OWN dst INSIDE.OTHER dir out tmpl src LOCAL dst REMOTE proto esp reqid 1 mode tunnel",
+                "ip xfrm policy add src INSIDE.OTHER dst INSIDE.OWN dir in tmpl src REMOTE dst LOCAL proto esp reqid 1 mode tunnel",
             ],
             esp(Expect::carrier("udp", [4500; 2], Some(sealed(20, 8)))),
         ),
@@ -293,16 +297,16 @@ fn ipsec() -> Vec<Scene> {
             "esp in gretap",
             &[
                 "ip link add tun address 02:00:00:00:01:0OWN type gretap local LOCAL remote REMOTE key 3",
-                "ip address add 10.99.0.OWN/24 dev tun",
+                "ip address add INSIDE.OWN/24 dev tun",
                 "ip link set tun up",
-                "ip neighbour replace 10.99.0.OTHER lladdr 02:00:00:00:01:0OTHER nud permanent dev tun",
-                "ip xfrm state add src 10.99.0.OWN dst 10.99.0.OTHER proto esp spi OUT reqid 1 mode transport KEYS",
-                "ip xfrm state add src 10.99.0.OTHER dst 10.99.0.OWN proto esp spi IN reqid 1 mode transport KEYS",
-                "ip xfrm policy add src 10.99.0.OWN dst 10.99.0.OTHER dir out tmpl proto esp reqid 1 mode transport",
+                "ip neighbour replace INSIDE.OTHER lladdr 02:00:00:00:01:0OTHER nud permanent dev tun",
+                "ip xfrm state add src INSIDE.OWN dst INSIDE.OTHER proto esp spi OUT reqid 1 mode transport KEYS",
+                "ip xfrm state add src INSIDE.OTHER dst INSIDE.OWN proto esp spi IN reqid 1 mode transport KEYS",
+                "ip xfrm policy add src INSIDE.OWN dst INSIDE.OTHER dir out tmpl proto esp reqid 1 mode transport",
             ],
             esp(Expect::sealed_inside(sealed(0, 0))).tunnel("gre", 0, "gre", 20 + 8 + 14).id(3),
         ),
-        Scene::on_cable(
+        Scene::untunnelled(
             "ah",
             &[
                 "ip xfrm state add src LOCAL dst REMOTE proto ah spi OUT reqid 1 mode transport AUTH",
@@ -314,12 +318,12 @@ fn ipsec() -> Vec<Scene> {
         Scene::routed(
             "ah, tunnel mode",
             &[
-                "ip address add 10.99.0.OWN/32 dev lo",
-                "ip route add 10.99.0.OTHER/32 dev DEV src 10.99.0.OWN",
+                "ip address add INSIDE.OWN/32 dev lo",
+                "ip route add INSIDE.OTHER/32 dev DEV src INSIDE.OWN",
                 "ip xfrm state add src LOCAL dst REMOTE proto ah spi OUT reqid 1 mode tunnel AUTH",
                 "ip xfrm state add src REMOTE dst LOCAL proto ah spi IN reqid 1 mode tunnel AUTH",
-                "ip xfrm policy add src 10.99.0.OWN dst 10.99.0.OTHER dir out tmpl src LOCAL dst REMOTE proto ah reqid 1 mode tunnel",
-                "ip xfrm policy add src 10.99.0.OTHER dst 10.99.0.OWN dir in tmpl src REMOTE dst LOCAL proto ah reqid 1 mode tunnel",
+                "ip xfrm policy add src INSIDE.OWN dst INSIDE.OTHER dir out tmpl src LOCAL dst REMOTE proto ah reqid 1 mode tunnel",
+                "ip xfrm policy add src INSIDE.OTHER dst INSIDE.OWN dir in tmpl src REMOTE dst LOCAL proto ah reqid 1 mode tunnel",
             ],
             Expect::inside().tunnel("ah", 0, "ah", 20 + 24).with("tunnel.ipsec.ah.spi", spi),
         ),
@@ -363,7 +367,7 @@ fn sealed(inner: usize, outer: usize) -> [Count; 2] {
 
 /// Fragments of both IP versions: they belong to their datagram's flow.
 fn headers() -> Vec<Scene> {
-    let scene = Scene::on_cable("fragments", &[], Expect::inside());
+    let scene = Scene::untunnelled("fragments", &[], Expect::inside());
     let traffic = Traffic { versions: &[0, 1], longer: 2900, ..scene.traffic };
     vec![Scene { traffic, ..scene }]
 }
