@@ -181,6 +181,9 @@ fn the_page_of_protocols_is_that_of_the_code() {
     let mut links: Vec<_> = rows(&page, "Links of capture files").flat_map(|row| numbers(row[1])).collect();
     links.sort_unstable();
     assert_eq!(links, FileLink::numbers().collect::<Vec<_>>());
+    for page in ["README.md", "docs/how-to/read-captures.md"] {
+        assert!(read(page).contains(&format!("{} link types", links.len())), "{page}: how many link types");
+    }
 
     let tunnels: Vec<_> = rows(&page, "Tunnels").collect();
     for service in Service::ALL {
