@@ -14,10 +14,12 @@ use crate::{
 /// Up to this many packets of a way are stamped exactly; short exchanges then have exact times, long ones end within
 /// a timer tick.
 const EXACT_PACKETS: u64 = 16;
-/// Not a generation: the packet's flow has no entry, or that of generation 0 is over ([`later`](crate::later)).
-pub const NOT_IN_LATEST: u32 = 1 << 16;
+/// Not a generation: there is no entry of generation 0.
+pub const ABSENT: u32 = 1 << 16;
+/// Not a generation: the flow in the entry of generation 0 is over.
+pub const OVER: u32 = ABSENT + 1;
 /// Not a generation: the packet is in no flow.
-pub const NOT_COUNTED: u32 = NOT_IN_LATEST + 1;
+pub const NOT_COUNTED: u32 = ABSENT + 2;
 
 /// A packet as it is counted, its time aside. `headers`: bytes of headers that each packet of a super-packet has.
 #[inline(always)]
@@ -26,18 +28,18 @@ pub fn event(skb: *mut __sk_buff, packet: &Packet, headers: u32, way: Way, point
     Event { way, packets, bytes, time: 0, point, epoch: maps::scan_epoch() }
 }
 
-/// Counts a packet into the flow of `key` (generation 0), and notes its time. Answers the flow's generation, which is 0, or
-/// [`NOT_IN_LATEST`].
+/// Counts a packet into the flow of `key` (generation 0), and notes its time. Answers the flow's generation, which is 0,
+/// or what [`later::open`](crate::later::open) has to know: [`ABSENT`] or [`OVER`].
 #[inline(always)]
 pub fn count(key: &FlowKey, packet: &Packet, event: &mut Event) -> u32 {
     let Some(entry) = FLOWS.get_ptr_mut(key) else {
         event.time = clock::exact();
-        return NOT_IN_LATEST;
+        return ABSENT;
     };
     let mut entry = Shared(entry);
     event.time = time_of(&entry, packet, event);
     if !admits(&entry, packet, event.time, maps::timeouts()) {
-        return NOT_IN_LATEST;
+        return OVER;
     }
     count_into(&mut entry, packet, event);
     0

@@ -9,7 +9,7 @@ use flowtrace_wire::Packet;
 
 use crate::{
     cells::Shared,
-    count::{self, NOT_COUNTED, count_into},
+    count::{self, ABSENT, NOT_COUNTED, count_into},
     losses,
     maps::{self, FLOWS, LATER, SCRATCH},
     opaque::opaque,
@@ -71,9 +71,12 @@ pub fn count() -> u32 {
 }
 
 /// Counts the packet that was put aside into a flow that begins, or into a later one of the same ends. Answers its flow's
-/// generation, or [`NOT_COUNTED`]. (Three calls side by side, not within one another: so they fit on the stack.)
+/// generation, or [`NOT_COUNTED`]. `why`: what [`count`] said. (Three calls side by side, not within one another: so they fit on the stack.)
 #[inline(always)]
-pub fn open() -> u32 {
+pub fn open(why: u32) -> u32 {
+    if why == ABSENT {
+        return begin(0);
+    }
     let followed = follow();
     if followed == EXHAUSTED {
         exhausted()

@@ -7,7 +7,7 @@ use flowtrace_abi::FlowKey;
 use flowtrace_wire::{Link, Packet, plain};
 
 use crate::{
-    count::{NOT_COUNTED, NOT_IN_LATEST, count, event},
+    count::{ABSENT, NOT_COUNTED, OVER, count, event},
     later,
     maps::UdpPorts,
     opaque::opaque,
@@ -40,7 +40,7 @@ pub fn count_plain(skb: *mut __sk_buff, point: u32, link: Link) -> u32 {
     let (packet, key): (&Packet, &FlowKey) = (opaque(packet), opaque(&key));
     let mut event = event(skb, packet, packet.header_length, way, point);
     let generation = count(key, packet, &mut event);
-    if generation == NOT_IN_LATEST {
+    if generation == ABSENT || generation == OVER {
         later::put(key, packet, &event);
     }
     generation

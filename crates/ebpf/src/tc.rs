@@ -45,8 +45,8 @@ fn watch(skb: *mut __sk_buff, egress: u32, link: Link) -> i32 {
     let point = unsafe { (*skb).ifindex } << 1 | egress;
     match count_plain(skb, point, link) {
         NOT_PLAIN => count_walk(skb, point, link),
-        count::NOT_IN_LATEST => {
-            later::open();
+        why @ (count::ABSENT | count::OVER) => {
+            later::open(why);
         }
         _ => {}
     }
@@ -63,8 +63,8 @@ fn count_walk(skb: *mut __sk_buff, point: u32, link: Link) {
             continue;
         }
         let mut generation = later::count();
-        if generation == count::NOT_IN_LATEST {
-            generation = later::open();
+        if generation == count::ABSENT || generation == count::OVER {
+            generation = later::open(generation);
         }
         if generation != count::NOT_COUNTED {
             envelope::count(generation);
