@@ -27,8 +27,9 @@ impl<'a> Counters<'a> {
             "nft add chain netdev {table} counted {{ type filter hook {when} device \"{device}\" priority 0 ; }}"
         ));
         for (name, rule) in rules {
-            namespace.run(&format!("nft add counter netdev {table} {name}"));
-            namespace.run(&format!("nft add rule netdev {table} counted {rule} counter name {name}"));
+            // The words of nft's language are no names.
+            namespace.run(&format!("nft add counter netdev {table} seen_{name}"));
+            namespace.run(&format!("nft add rule netdev {table} counted {rule} counter name seen_{name}"));
         }
         Self { namespace, table, hook }
     }
@@ -38,7 +39,7 @@ impl<'a> Counters<'a> {
     /// # Panics
     /// When nft does not say.
     pub fn read(&self, name: &str) -> Count {
-        let line = format!("nft --json list counter netdev {} {name}", self.table);
+        let line = format!("nft --json list counter netdev {} seen_{name}", self.table);
         let json: Value = serde_json::from_str(&self.namespace.run(&line)).expect("nft writes JSON");
         let all = json["nftables"].as_array().expect("a list");
         let counter = all.iter().find_map(|object| object.get("counter")).expect("the counter");

@@ -8,6 +8,7 @@ pub mod frames;
 pub mod inject;
 pub mod mirror;
 pub mod netns;
+pub mod peers;
 pub mod record;
 pub mod sniff;
 pub mod tools;

@@ -49,7 +49,9 @@ fn packets_without_ethernet_are_counted_both_ways() {
         namespace.run(&format!("ip {line}"));
     }
     let expected = BTreeMap::from([(own4, 40), (own6, 40), (far4, 50), (far6, 50)]);
-    for (ends, echo) in [([far4, own4], transport::icmp as fn(_, _, _, _, &[u8]) -> _), ([far6, own6], transport::icmp6)] {
+    for (ends, echo) in
+        [([far4, own4], transport::icmp as fn(_, _, _, _, &[u8]) -> _), ([far6, own6], transport::icmp6)]
+    {
         let sink = namespace.enter(|| std::net::UdpSocket::bind((ends[1], 7000)).expect("a free port"));
         for number in 0..50 {
             tun.send(&datagram(ends, [5000, 7000], number));
@@ -157,8 +159,7 @@ fn what_is_not_ip_is_said_by_ethertype() {
     let after = statistics(&cable.server.namespace, cable.server.interface);
     let line = said.lines.iter().find_map(|line| line.strip_prefix("flowtrace: not_ip: ")).unwrap_or_default();
     println!("{:?}", said.lines);
-    let numbers: Vec<u64> =
-        line.split_whitespace().filter_map(|part| part.rsplit_once('=')?.1.parse().ok()).collect();
+    let numbers: Vec<u64> = line.split_whitespace().filter_map(|part| part.rsplit_once('=')?.1.parse().ok()).collect();
     assert_eq!(numbers, [7, 5, 5], "{line}");
     assert!(line.contains("ARP=5") || line.contains("arp=5"), "{line}");
     assert_eq!(said.lost("not_ip").packets, 17, "{:?}", said.lines);
@@ -183,8 +184,7 @@ fn extension_headers_hide_nothing() {
     let udp = |port| Pdu::new(Way::There, 255, [0xda; 20]).udp([port, 53]);
     let pad = [1, 4, 0, 0, 0, 0];
     // The segment routing header (RFC 8754) with one segment, that of the destination.
-    let segments: Vec<u8> =
-        [&[0, 0, 0, 0][..], &flowtrace_tests::craft::ends::octets(to)].concat();
+    let segments: Vec<u8> = [&[0, 0, 0, 0][..], &flowtrace_tests::craft::ends::octets(to)].concat();
     let chains = [
         udp(1).options(0, &pad),
         udp(2).options(60, &pad),
@@ -249,7 +249,8 @@ fn fragments_belong_to_their_datagram() {
                 }
             }
             let address = cable.client.addresses[version];
-            let flows = said.records.iter().filter(|record| record.ends.contains(&address) && record.kind != Kind::Other);
+            let flows =
+                said.records.iter().filter(|record| record.ends.contains(&address) && record.kind != Kind::Other);
             assert_eq!(flows.count(), 2, "{who}: one flow of pings, one of datagrams");
         }
         assert!(said.records.iter().all(|record| record.kind != Kind::Udp || record.ports == [7601, 7600]), "{who}");
@@ -286,7 +287,8 @@ fn a_first_fragment_that_is_late_or_missing_loses_nothing() {
     assert_eq!(counted.packets, 2 * 14);
     for ends in [AB4, AB6] {
         let of = |port| {
-            let records = said.records.iter().filter(move |record| record.ends[0] == ends[0] && record.ports[0] == port);
+            let records =
+                said.records.iter().filter(move |record| record.ends[0] == ends[0] && record.ports[0] == port);
             records.map(|record| record.ways[0].packets).sum::<u64>()
         };
         let with_ports: Vec<u64> = (20..25).map(of).collect();
@@ -294,7 +296,8 @@ fn a_first_fragment_that_is_late_or_missing_loses_nothing() {
         assert_eq!(of(0), 14 - with_ports.iter().sum::<u64>(), "{}: without ports", ends[0]);
     }
     let shape = |records: &[Record]| {
-        let mut all: Vec<_> = records.iter().map(|record| (record.ends, record.ports, record.ways[0].packets)).collect();
+        let mut all: Vec<_> =
+            records.iter().map(|record| (record.ends, record.ports, record.ways[0].packets)).collect();
         all.sort_unstable();
         all
     };
