@@ -1,6 +1,6 @@
 //! The short way: packets with nothing around them, as most are.
 
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 
 use aya_ebpf::bindings::__sk_buff;
 use flowtrace_abi::FlowKey;
@@ -27,9 +27,9 @@ pub fn count_plain(skb: *mut __sk_buff, point: u32, link: Link) -> u32 {
         return NOT_PLAIN;
     }
     let mut packet = MaybeUninit::<Packet>::uninit();
-    // SAFETY: integers and booleans, for which zeros are valid.
+    // SAFETY: integers and booleans, for which zeros are valid. The addresses before are read of every plain packet.
     let packet = unsafe {
-        zero::fill(packet.as_mut_ptr());
+        zero::fill_from(packet.as_mut_ptr(), offset_of!(Packet, source_mac));
         packet.assume_init_mut()
     };
     if !plain(&Linear::of(skb), link, length, &UdpPorts, packet) {

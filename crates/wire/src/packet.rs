@@ -2,17 +2,37 @@
 
 use crate::{Address, Fragment, Mac};
 
-/// The facts of one packet. Fields of another protocol than the packet's are zero.
+/// The facts of one packet. Fields of another protocol than the packet's are zero. The addresses come first: the kernel
+/// program does not make them zero, since every packet has them.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
-    /// Source address of the Ethernet frame that holds the packet; zero where it is in none.
-    pub source_mac: Mac,
-    /// 4 or 6; 0 where there is no packet.
-    pub ip_version: u8,
     /// Sender.
     pub source: Address,
     /// Receiver.
     pub destination: Address,
+    /// Source address of the Ethernet frame that holds the packet; zero where it is in none.
+    pub source_mac: Mac,
+    /// Bytes of the IP packet: IPv4 total length, 40 + IPv6 payload length; what the frame holds where that is 0.
+    pub ip_length: u32,
+    /// Bytes from the start of the IP header to the end of the transport header, as far as it could be read.
+    pub header_length: u32,
+    /// IPv6 flow label.
+    pub flow_label: u32,
+    /// Of a fragment: what all fragments of its datagram have in common.
+    pub identification: u32,
+    /// TCP sequence number.
+    pub sequence: u32,
+    /// TCP acknowledgement number.
+    pub acknowledgement: u32,
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// ICMP identifier, where the type has one.
+    pub icmp_identifier: u16,
+    /// 4 or 6; 0 where there is no packet.
+    pub ip_version: u8,
     /// IP protocol number; of IPv6 that of the last header that was read.
     pub protocol: u8,
     /// DSCP and ECN: type of service (IPv4) or traffic class (IPv6).
@@ -21,32 +41,14 @@ pub struct Packet {
     pub hop_limit: u8,
     /// Which part of a datagram it is.
     pub fragment: Fragment,
-    /// IPv6 flow label.
-    pub flow_label: u32,
-    /// Bytes of the IP packet: IPv4 total length, 40 + IPv6 payload length; what the frame holds where that is 0.
-    pub ip_length: u32,
-    /// Bytes from the start of the IP header to the end of the transport header, as far as it could be read.
-    pub header_length: u32,
-    /// Of a fragment: what all fragments of its datagram have in common.
-    pub identification: u32,
     /// Whether the ports (or the ICMP message) could be read: neither a later fragment nor cut short.
     pub has_transport: bool,
-    /// Source port.
-    pub source_port: u16,
-    /// Destination port.
-    pub destination_port: u16,
     /// Low byte of the TCP flags (FIN 1 … CWR 128).
     pub tcp_flags: u8,
-    /// TCP sequence number.
-    pub sequence: u32,
-    /// TCP acknowledgement number.
-    pub acknowledgement: u32,
     /// ICMP type.
     pub icmp_type: u8,
     /// ICMP code.
     pub icmp_code: u8,
-    /// ICMP identifier, where the type has one.
-    pub icmp_identifier: u16,
 }
 
 impl Packet {
