@@ -72,6 +72,8 @@ pub fn read_ipv6<B: Bytes + ?Sized, R: Reader>(bytes: &B, span: Span, reader: &m
     let Some(source) = read_address(bytes, source) else { return Err(Reason::TruncatedIp) };
     let Some(destination) = read_address(bytes, destination) else { return Err(Reason::TruncatedIp) };
     let ip_length = match header.payload_length() {
+        // What lies around it ends before its header does.
+        0 if span.rest() < ipv6::LENGTH as u32 => return Err(Reason::IpHeaderLength),
         0 => span.rest(),
         stated => ipv6::LENGTH as u32 + stated as u32,
     };

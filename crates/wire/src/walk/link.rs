@@ -168,8 +168,9 @@ impl Walk {
         self.number = ethernet::MPLS;
         match self.get::<1, B>(bytes, 4) {
             Some([first]) if matches!(first >> 4, 4 | 6) => self.follow(4, Next::Ip),
-            Some([first]) if first >> 4 == 0 && self.looks_like_ethernet(bytes, 8) => self.follow(8, Next::Ethernet),
+            // In this order: a tag in a frame makes what begins four bytes into it look like a frame, too.
             Some(_) if self.looks_like_ethernet(bytes, 4) => self.follow(4, Next::Ethernet),
+            Some([first]) if first >> 4 == 0 && self.looks_like_ethernet(bytes, 8) => self.follow(8, Next::Ethernet),
             Some(_) => self.stop(Reason::NotIp),
             None => self.stop(Reason::TruncatedLink),
         }

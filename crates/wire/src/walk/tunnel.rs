@@ -158,11 +158,12 @@ impl Walk {
     /// the packet: what makes the rest look like an Ethernet frame (RFC 4719).
     #[inline(always)]
     pub(super) fn l2tp_session<B: Bytes + ?Sized>(&mut self, bytes: &B) -> bool {
-        if self.looks_like_ethernet(bytes, 4) {
-            return self.follow(4, Next::Ethernet);
-        }
+        // In this order: a tag in a frame makes what begins four bytes into it look like a frame, too.
         if self.looks_like_ethernet(bytes, 0) {
             return self.follow(0, Next::Ethernet);
+        }
+        if self.looks_like_ethernet(bytes, 4) {
+            return self.follow(4, Next::Ethernet);
         }
         if self.looks_like_ethernet(bytes, 8) {
             return self.follow(8, Next::Ethernet);
