@@ -50,6 +50,8 @@ struct Builder<'c, 'a> {
     nested: Nested,
     /// Nothing that is nested from here on can be read.
     is_opaque: bool,
+    /// IP headers so far, readable or not.
+    made: u8,
 }
 
 const IPV4: u16 = 0x0800;
@@ -59,7 +61,7 @@ const IPV6: u16 = 0x86dd;
 pub fn frame(choices: &mut Choices<'_>) -> Nested {
     let is_ip = choices.below(4) == 3;
     let nested = Nested { is_honest: true, is_whole: true, is_ip, ..Nested::default() };
-    let mut builder = Builder { choices, nested, is_opaque: false };
+    let mut builder = Builder { choices, nested, is_opaque: false, made: 0 };
     let bytes = if is_ip { builder.ip().1 } else { builder.ethernet(false) };
     let mut nested = builder.nested;
     nested.bytes = bytes;
@@ -137,7 +139,8 @@ impl Builder<'_, '_> {
 
     fn mpls(&mut self) -> Vec<u8> {
         let mut labels = Vec::new();
-        self.header(1);
+        // One for the EtherType that announces it.
+        self.header(2);
         for _ in 0..self.choices.below(3) {
             self.header(1);
             labels.extend([0, 1, self.choices.byte() & 0xf0, 64]);
@@ -171,8 +174,8 @@ impl Builder<'_, '_> {
         self.header(2);
         let (ethertype, payload) = self.ip();
         let packet = join(&[&[0xaa, 0xaa, 3, 0, 0, 0], &ethertype.to_be_bytes(), &payload]);
-        // Longer ones have no length that is no EtherType.
-        self.is_opaque |= packet.len() >= 0x600;
+        // The length of longer ones would be an EtherType.
+        self.nested.is_whole &= packet.len() < 0x600;
         (packet.len() as u16, packet)
     }
 
@@ -198,6 +201,7 @@ impl Builder<'_, '_> {
     }
 
     fn level(&mut self) -> u8 {
+        self.made += 1;
         if self.is_opaque {
             return 0xee;
         }
@@ -280,7 +284,7 @@ impl Builder<'_, '_> {
     /// What an IP packet holds. The kinds that hold nothing more come first.
     fn protocol(&mut self, count: u8) -> (u8, Vec<u8>) {
         let kind = self.choices.below(20);
-        if self.nested.levels >= 6 || count > 2 {
+        if self.made >= 6 || count > 2 {
             return (6, self.tcp());
         }
         match kind {
