@@ -101,6 +101,8 @@ fn not_ip(frames: &BTreeMap<u16, u64>) -> String {
 fn frame_name(number: u16) -> String {
     const FIRST_ETHERTYPE: u16 = 0x600;
     let name = match u8::try_from(number) {
+        // What has no number: encrypted 802.11 and its management, headers that are not known.
+        Ok(0) => Some("other"),
         _ if number >= FIRST_ETHERTYPE => iana::ethertype_name(number),
         Ok(access_point) => iana::llc_name(access_point),
         Err(_) => None,
