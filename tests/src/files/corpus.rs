@@ -1,5 +1,7 @@
 //! The captures of public projects, with their flows as tshark sees them. They lie beside the project, not in it.
 
+pub mod differences;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -59,21 +61,14 @@ impl Capture {
         self.truth["packets"].as_u64().expect("a truth has the number of packets")
     }
 
-    /// Whether this kind of traffic is read completely already: Ethernet, no tag, tunnel, extension header or fragment,
-    /// only TCP, UDP, ICMP and ICMPv6 (frames of other protocols than IP do not matter).
-    pub fn is_plain(&self) -> bool {
-        let is_empty = |value: &Value| value.as_object().is_none_or(serde_json::Map::is_empty);
-        is_empty(&self.truth["undescended"])
-            && self.truth.get("flows_outer").is_none()
-            && self.truth["flows"].as_array().expect("a truth has flows").iter().all(is_plain_flow)
+    /// Whether the truth says what the innermost flows are: the file is not damaged, tshark opened all there is to open, and
+    /// every flow has a community id (README of the corpus).
+    pub fn has_truth(&self) -> bool {
+        const NOT_OPENED: [&str; 11] =
+            ["gtp", "teredo", "l2tp", "mpls", "nsh", "eth", "ip", "ipv6", "wlan", "gre", "data"];
+        let not_opened = |kind| self.truth["undescended"].get(kind).is_some();
+        let flows = self.truth["flows"].as_array().expect("a truth has flows");
+        let is_error = |flow: &Value| flow["community_id"].as_str().is_some_and(|id| id.starts_with("error"));
+        !self.name.starts_with("malformed/") && !NOT_OPENED.into_iter().any(not_opened) && !flows.iter().any(is_error)
     }
-}
-
-fn is_plain_flow(flow: &Value) -> bool {
-    /// Facts of packets that the dissection issue is about.
-    const SPECIAL: [&str; 7] =
-        ["ipv6_ext", "vlans", "tunnels", "fragment_packets", "ah_spi", "esp_spi", "no_l4_packets"];
-    let is_protocol = matches!(flow["proto"].as_u64(), Some(1 | 6 | 17 | 58));
-    let is_ethernet = flow["links"].as_object().is_some_and(|links| links.keys().all(|link| link == "eth"));
-    is_protocol && is_ethernet && SPECIAL.iter().all(|fact| flow.get(fact).is_none())
 }
