@@ -48,6 +48,7 @@ pub type Run<'a> = (&'a [u8], SkbContext);
 /// Both, and what the kernel had lost before.
 pub struct Both {
     settings: KernelSettings,
+    max_flows: u32,
     kernel: Kernel,
     mirror: Mirror,
     since: Instant,
@@ -61,11 +62,20 @@ impl Both {
     /// # Panics
     /// When the kernel refuses the program.
     pub fn new(settings: KernelSettings) -> Self {
+        Self::with_room(settings, 1 << 17)
+    }
+
+    /// The same for so many flows: the fewer they are, the sooner the map is read.
+    ///
+    /// # Panics
+    /// When the kernel refuses the program.
+    pub fn with_room(settings: KernelSettings, max_flows: u32) -> Self {
         let settings = KernelSettings { timeouts: TIMEOUTS, ..settings };
         let ports = Box::new(Ports::DEFAULT);
-        let options = KernelOptions { max_flows: 1 << 17, settings, ports: ports.clone(), object: tools::bpf_object() };
+        let options = KernelOptions { max_flows, settings, ports: ports.clone(), object: tools::bpf_object() };
         Self {
             settings,
+            max_flows,
             kernel: Kernel::load(&options).expect("root may load it"),
             mirror: Mirror::new(settings, ports),
             since: Instant::now(),
@@ -86,7 +96,7 @@ impl Both {
         frames: impl IntoIterator<Item = Run<'a>>,
     ) -> usize {
         if self.is_old() {
-            *self = Self::new(self.settings);
+            *self = Self::with_room(self.settings, self.max_flows);
         }
         let frames = frames.into_iter().filter(|(frame, _)| (SHORTEST..=LONGEST).contains(&frame.len()));
         let count = frames.filter(|run| self.run(what, hook, header, run)).count();
