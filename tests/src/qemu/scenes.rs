@@ -20,7 +20,9 @@ pub const TUNNELS: &str = "tunnels";
 
 /// All scenes that need more than a plain cable.
 pub fn all() -> Vec<Scene> {
-    let scenes = [tags(), overlays(), gre(), ip_in_ip(), labels(), nested(), ipsec(), headers()].into_iter().flatten();
+    let scenes = [tags(), overlays(), gre(), ip_in_ip(), labels(), nested(), esp(), ah(), wireguard(), headers()]
+        .into_iter()
+        .flatten();
     scenes.zip(1..).map(|(scene, number)| Scene { number, ..scene }).collect()
 }
 
@@ -254,11 +256,10 @@ fn nested() -> Vec<Scene> {
     ]
 }
 
-/// IPsec and WireGuard. Of what is encrypted only the carrier can be seen; of what is authenticated, all.
-fn ipsec() -> Vec<Scene> {
+/// ESP: only the carrier can be seen.
+fn esp() -> Vec<Scene> {
     let [spi, back] = SPI;
     let esp = |expect: Expect| expect.with("flow.ipsec.esp.spi", spi).with("flow.reverse.ipsec.esp.spi", back);
-    let ah = |expect: Expect| expect.with("flow.ipsec.ah.spi", spi).with("flow.reverse.ipsec.ah.spi", back);
     vec![
         Scene::untunnelled(
             "esp",
@@ -306,6 +307,14 @@ fn ipsec() -> Vec<Scene> {
             ],
             esp(Expect::sealed_inside(sealed(0, 0))).tunnel("gre", 0, "gre", 20 + 8 + 14).id(3),
         ),
+    ]
+}
+
+/// AH: all can be seen.
+fn ah() -> Vec<Scene> {
+    let [spi, back] = SPI;
+    let ah = |expect: Expect| expect.with("flow.ipsec.ah.spi", spi).with("flow.reverse.ipsec.ah.spi", back);
+    vec![
         Scene::untunnelled(
             "ah",
             &[
@@ -338,20 +347,23 @@ fn ipsec() -> Vec<Scene> {
             ],
             Expect::inside().tunnel("gre", 0, ANY, 20 + 24 + 8).id(3).with("tunnel.ipsec.ah.spi", spi),
         ),
-        Scene::packets(
-            "wireguard",
-            &[0, 1],
-            &[
-                "ip link add tun type wireguard",
-                "wg set tun private-key PRIVATE listen-port PORT peer PEER allowed-ips 0.0.0.0/0,::/0 endpoint REMOTE:PEERPORT",
-            ],
-            Expect::carrier("udp", WIREGUARD, None)
-                .with("flow.ipsec.sender_index", ANY)
-                .with("flow.ipsec.receiver_index", ANY)
-                .with("flow.reverse.ipsec.sender_index", ANY)
-                .with("flow.reverse.ipsec.receiver_index", ANY),
-        ),
     ]
+}
+
+fn wireguard() -> Vec<Scene> {
+    vec![Scene::packets(
+        "wireguard",
+        &[0, 1],
+        &[
+            "ip link add tun type wireguard",
+            "wg set tun private-key PRIVATE listen-port PORT peer PEER allowed-ips 0.0.0.0/0,::/0 endpoint REMOTE:PEERPORT",
+        ],
+        Expect::carrier("udp", WIREGUARD, None)
+            .with("flow.ipsec.sender_index", ANY)
+            .with("flow.ipsec.receiver_index", ANY)
+            .with("flow.reverse.ipsec.sender_index", ANY)
+            .with("flow.reverse.ipsec.receiver_index", ANY),
+    )]
 }
 
 /// What client and server send of ESP with AES-CBC and HMAC-SHA-256-96: payloads, `inner` more bytes of a header inside,
