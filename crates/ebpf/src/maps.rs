@@ -82,6 +82,8 @@ pub struct UdpPorts;
 impl KnownPorts for UdpPorts {
     #[inline(always)]
     fn of(&self, port: u16) -> u8 {
+        // The mask changes nothing, but older verifiers (6.1) forget how large a 16-bit number is that was on the stack.
+        let port = opaque(u64::from(port)) & u64::from(u16::MAX);
         // SAFETY: as in `settings`; nobody writes to it while the program runs.
         unsafe { (*opaque(addr_of!(PORTS))).0[port as usize] }
     }
