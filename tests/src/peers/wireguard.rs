@@ -1,6 +1,6 @@
 //! wireguard-go: WireGuard on tun devices.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::netns::{Cable, Host};
@@ -22,6 +22,20 @@ pub struct Tunnel {
 /// Where a daemon listens lies beside where others do: the names must differ.
 fn device(number: usize) -> String {
     format!("ft{}wg{number}", std::process::id())
+}
+
+/// Where its daemon listens.
+fn socket(device: &str) -> PathBuf {
+    PathBuf::from(format!("/var/run/wireguard/{device}.sock"))
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        // A daemon that is killed leaves it behind.
+        for number in 0..2 {
+            let _ = std::fs::remove_file(socket(&device(number)));
+        }
+    }
 }
 
 impl Tunnel {
@@ -59,6 +73,6 @@ impl Tunnel {
 fn start(host: &Host, device: &str) -> Process {
     let mut daemon = host.namespace.command("wireguard-go");
     let process = Process::start(daemon.args(["-f", device]).stdout(Stdio::null()).stderr(Stdio::null()));
-    wait_for(Path::new(&format!("/var/run/wireguard/{device}.sock")));
+    wait_for(&socket(device));
     process
 }
