@@ -123,7 +123,9 @@ impl Builder<'_, '_> {
             10 => self.nsh(),
             _ => {
                 self.is_opaque = true;
-                (self.choices.word(), vec![self.choices.byte(); 30])
+                // ARP, LLDP, PPPoE discovery, loopback, PTP, IPX, LLC.
+                let others = [0x0806, 0x88cc, 0x8863, 0x9000, 0x88f7, 0x8137, 0x0026, 0x88b5];
+                (others[usize::from(self.choices.below(8))], vec![self.choices.byte() | 1; 30])
             }
         }
     }

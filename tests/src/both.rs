@@ -21,8 +21,8 @@ const LONGEST: usize = 3500;
 /// An Ethernet header.
 const SHORTEST: usize = 14;
 /// With more first fragments, or more EtherTypes, than this the kernel may have forgotten some: it starts afresh.
-const FRAGMENTS: usize = 1000;
-const ETHERTYPES: usize = 256;
+const FRAGMENTS: usize = 4000;
+const ETHERTYPES: usize = 400;
 /// So does it after this long: before it forgets fragments because they are old.
 const PATIENCE: Duration = Duration::from_secs(20);
 
