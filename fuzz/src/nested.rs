@@ -259,7 +259,7 @@ impl Builder<'_, '_> {
     fn extension(&mut self, count: u8) -> (u8, Vec<u8>) {
         let kind = self.choices.below(16);
         let number = [0, 43, 60, 135, 139, 140, 44][usize::from(kind.min(6))];
-        if kind > 8 || kind < 2 || count == 4 {
+        if !(2..=8).contains(&kind) || count == 4 {
             return self.protocol(0);
         }
         self.header(1);

@@ -34,6 +34,24 @@ fn what_once_crashed_no_longer_does() {
     }
 }
 
+/// What the fuzzer would try first, without a fuzzer.
+#[test]
+fn nested_frames_are_read_through() {
+    let mut state = 1_u64;
+    for _ in 0..50_000 {
+        let choices: Vec<u8> = std::iter::repeat_with(|| {
+            // xorshift64
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .take(120)
+        .collect();
+        checks::walk(&choices);
+    }
+}
+
 /// The seeds are written from here; where one is missing or old, it is repaired and the test fails once.
 #[test]
 fn seeds_are_current() {
