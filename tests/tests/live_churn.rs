@@ -153,56 +153,25 @@ fn ports_reused_faster_than_flows_are_read_lose_no_packet() {
     assert_eq!(counted + said.lost("map_full"), arrived, "{:?}", said.lines);
 }
 
-/// An IPv6 packet without upper layers of its own: a header that announces `next`, and `payload`.
-fn ipv6(from: IpAddr, to: IpAddr, next: u8, payload: &[u8]) -> Vec<u8> {
-    let octets = |address: IpAddr| match address {
-        IpAddr::V6(address) => address.octets(),
-        IpAddr::V4(_) => panic!("an IPv6 address"),
-    };
-    let mut packet = vec![0x60, 0, 0, 0];
-    packet.extend(u16::try_from(payload.len()).expect("short").to_be_bytes());
-    packet.extend([next, 64]);
-    packet.extend(octets(from));
-    packet.extend(octets(to));
-    packet.extend(payload);
-    packet
-}
-
 #[test]
-fn what_is_not_read_is_said() {
-    const TIMES: u64 = 20;
+fn what_is_no_ip_is_said() {
     let Some(_alone) = require_live() else { return };
     let cable = Cable::without_offloads();
-    let [from, to] = [cable.client.addresses[1], cable.server.addresses[1]];
     let (host, address) = (&cable.client, cable.client.addresses[0]);
     let watch = Watch::start(&cable.server.namespace, &["-i", cable.server.interface]);
-    // Hop-by-hop options, routing, fragment, destination options; each before UDP.
-    let headers = [0, 43, 44, 60];
-    let mut bytes = 0;
-    for _ in 0..TIMES {
-        for header in headers {
-            let mut payload = vec![17, 0, 1, 4, 0, 0, 0, 0];
-            payload.extend([0x1d, 0xb0, 0x1d, 0xb1, 0, 12, 0, 0, 1, 2, 3, 4]);
-            let packet = ipv6(from, to, header, &payload);
-            traffic::raw_ipv6(host, &packet, to);
-            bytes += packet.len() as u64 + 14;
-        }
-    }
     // ARP: the neighbour is asked for once it is not known any more.
     host.run(&format!("ip neighbour delete {} dev DEV", cable.server.addresses[0]));
     host.run(&format!("ping -q -c 1 {}", cable.server.addresses[0]));
     traffic::settle();
     let said = watch.stop();
     said.check();
-    let expected = Count { packets: TIMES * headers.len() as u64, bytes };
-    assert_eq!(said.lost("ipv6_extension_header"), expected, "{:?}", said.lines);
     let arp = said.lost("not_ip");
     assert!(arp.packets >= 2 && arp.bytes == 42 * arp.packets, "question and answer: {:?}", said.lines);
     assert_eq!(sent(&said.records, Kind::Echo, address), Count { packets: 1, bytes: 84 });
 }
 
 #[test]
-fn group_reports_are_said_to_be_not_counted() {
+fn group_reports_are_counted() {
     let Some(_alone) = require_live() else { return };
     let cable = Cable::without_offloads();
     let watch = Watch::start(&cable.server.namespace, &["-i", cable.server.interface]);
@@ -219,6 +188,8 @@ fn group_reports_are_said_to_be_not_counted() {
     traffic::settle();
     let said = watch.stop();
     said.check();
-    let lost = said.lost("ipv6_extension_header");
-    assert!(lost.packets >= 2, "joined and left: {:?}", said.lines);
+    let to_routers: IpAddr = "ff02::16".parse().expect("an address");
+    let reports = said.records.iter().filter(|record| record.ends[1] == to_routers);
+    let reports: u64 = reports.map(|record| record.ways[0].packets).sum();
+    assert!(reports >= 2, "joined and left: {:?}", said.records);
 }

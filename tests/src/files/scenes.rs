@@ -44,11 +44,8 @@ pub const SCENES: [Scene; 13] = [
     scene("idle_return", &["udp 1/1 idle_timeout", "udp 1/1 forced_end"], idle_return),
     scene("active_cut", &["udp 75/0 active_timeout", "udp 75/0 active_timeout", "udp 15/1 forced_end"], active_cut),
     scene("middle", &["tcp 2/1 forced_end", "tcp 1/1 forced_end"], middle),
-    Scene { losses: &[("not_ip", 2)], ..scene("vlan", &["udp 1/0 forced_end"], vlan) },
-    Scene {
-        losses: &[("ipv6_extension_header", 1)],
-        ..scene("fragments", &["udp 1/0 forced_end", "udp 1/0 forced_end"], fragments)
-    },
+    Scene { losses: &[("not_ip", 1)], ..scene("vlan", &["udp 2/0 forced_end"], vlan) },
+    scene("fragments", &["udp 2/0 forced_end", "udp 1/0 forced_end"], fragments),
 ];
 
 const fn scene(name: &'static str, shows: &'static [&'static str], frames: fn() -> Frames) -> Scene {

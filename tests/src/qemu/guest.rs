@@ -216,7 +216,7 @@ fn key(scene: &Scene, end: usize) -> (String, String) {
     if !scene.setup.iter().any(|line| line.contains("PRIVATE")) {
         return Default::default();
     }
-    let file = format!("/tmp/private-{end}");
+    let file = format!("/run/private-{end}");
     fs::write(&file, output(command("wg").arg("genkey"))).expect("the file can be written");
     let stdin = fs::File::open(&file).expect("it was written");
     let public = output(command("wg").arg("pubkey").stdin(stdin));
@@ -266,7 +266,7 @@ fn is_for_batch(line: &str) -> bool {
 
 /// A line of words as a command; a batch of `ip`, which goes on when one of its lines fails but says so at the end.
 fn as_command(lines: &[String]) -> Command {
-    const BATCH: &str = "/tmp/batch";
+    const BATCH: &str = "/run/batch";
     if is_for_batch(&lines[0]) {
         let batch: String = lines.iter().map(|line| format!("{}\n", line.trim_start_matches("ip "))).collect();
         fs::write(BATCH, batch).expect("the file can be written");
