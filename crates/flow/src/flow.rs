@@ -6,8 +6,8 @@ use flowtrace_wire::{icmp, protocol};
 use crate::identity::Identity;
 use crate::orientation::{Orientation, address};
 use crate::{
-    Bytes, End, EndReason, Endpoint, Failure, IcmpPair, Interface, Ipsec, Record, Side, SpanId, identity::span_id,
-    settings::TraceSettings, wrapped::Wrapped,
+    Bytes, ConnectionState, End, EndReason, Endpoint, Failure, IcmpPair, Interface, Ipsec, Record, Side, SpanId,
+    identity::span_id, settings::TraceSettings, wrapped::Wrapped,
 };
 
 /// A flow that is open. Times are those of the capture's clock.
@@ -181,6 +181,7 @@ impl Flow {
             forward: self.side(forward),
             reverse: self.side(forward.back()),
             interface: self.interface(forward),
+            state: self.is_tcp().then(|| ConnectionState::of(&self.entry, forward)),
             closed_by: self.closed_by(forward),
             failure: self.failure(),
             icmp: self.icmp(forward),
@@ -207,17 +208,21 @@ impl Flow {
         Endpoint { address: address(end, self.key.ip_version), port: self.key.has_ports().then_some(port) }
     }
 
+    /// Whether its packets have TCP headers.
+    fn is_tcp(&self) -> bool {
+        self.key.protocol == protocol::TCP && self.key.has_ports()
+    }
+
     fn side(&self, way: Way) -> Side {
         let (tally, base) = (self.entry.ways[way.index()], self.base[way.index()]);
         let packets = tally.packets.saturating_sub(base.packets);
-        let is_tcp = self.key.protocol == protocol::TCP && self.key.has_ports();
         Side {
             packets,
             bytes: tally.bytes.saturating_sub(base.bytes),
             packets_total: tally.packets,
             bytes_total: tally.bytes,
             header: if packets == 0 { None } else { HeaderValues::unpack(self.headers[way.index()]) },
-            tcp_flags: (is_tcp && tally.packets > 0).then_some(state::flags_of(self.entry.state, way)),
+            tcp_flags: (self.is_tcp() && tally.packets > 0).then_some(state::flags_of(self.entry.state, way)),
             tunnel_bytes: Bytes::default(),
             ipip_bytes: Bytes::default(),
             ipsec: Ipsec::default(),

@@ -4,6 +4,7 @@
 //! open. Capture files feed it frame by frame ([`Table::frame`]), the live capture reading by reading
 //! ([`Table::reading`]); both count by the rule of `flowtrace_abi`, and both end in [`Record`]s.
 
+mod connection;
 mod flow;
 mod fragments;
 mod identity;
@@ -17,6 +18,7 @@ mod store;
 mod table;
 mod wrapped;
 
+pub use connection::ConnectionState;
 pub use identity::{Ends, Identity, Mark, span_id, trace_id};
 pub use live::{Clock, Verdict};
 pub use orientation::{Ephemeral, SourceMode};

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 pub use flowtrace_abi::HeaderValues;
 
+use crate::ConnectionState;
+
 /// A trace id of OpenTelemetry.
 pub type TraceId = [u8; 16];
 /// A span id of OpenTelemetry.
@@ -43,6 +45,8 @@ pub struct Record {
     pub reverse: Side,
     /// Where source to destination was observed.
     pub interface: Option<Interface>,
+    /// TCP: the connection's state at the end of the window, as the source sees it.
+    pub state: Option<ConnectionState>,
     /// TCP: who sent the first FIN or RST.
     pub closed_by: Option<End>,
     /// TCP: how the connection failed, if it did.

@@ -1,8 +1,8 @@
 //! Records for tests.
 
 use flowtrace_flow::{
-    Bytes, Direction, End, EndReason, Endpoint, Failure, HeaderValues, IcmpPair, Interface, IpInIp, Ipsec, Record,
-    Side, Tunnel,
+    Bytes, ConnectionState, Direction, End, EndReason, Endpoint, Failure, HeaderValues, IcmpPair, Interface, IpInIp,
+    Ipsec, Record, Side, Tunnel,
 };
 use flowtrace_wire::Tunnel as Kind;
 
@@ -25,6 +25,7 @@ pub fn between(source: &str, destination: &str) -> Record {
         forward: side(10, 1024, 0xb9, Some(0x12)),
         reverse: Side::default(),
         interface: None,
+        state: None,
         closed_by: None,
         failure: None,
         icmp: None,
@@ -108,6 +109,7 @@ pub fn everything() -> Vec<Record> {
     refused.reverse = side(1, 40, 0b10, Some(0x14));
     refused.failure = Some(Failure::Refused);
     refused.closed_by = Some(End::Destination);
+    refused.state = Some(ConnectionState::Closed);
     let mac = Some([0x52, 0x54, 0, 0x12, 0x34, 0x56]);
     refused.interface = Some(Interface { index: Some(2), name: Some("eth0".into()), mac });
     let mut labelled = between("2001:db8::1", "2001:db8::2");

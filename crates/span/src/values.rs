@@ -68,6 +68,8 @@ fn value<'a>(
         A::FlowTcpFlagsTags => scratch.tags(forward.tcp_flags?),
         A::FlowReverseTcpFlagsBits => integer(reverse.tcp_flags?),
         A::FlowReverseTcpFlagsTags => scratch.tags(reverse.tcp_flags?),
+        A::FlowConnectionState => text(record.state?.name()),
+        A::FlowInitiator => text(end_name(record.initiator?)),
         A::FlowTcpClosedBy => text(end_name(record.closed_by?)),
         A::FlowIpDscpId => integer(header(record, forward)?.dscp()),
         A::FlowIpDscpName => text(iana::dscp_name(header(record, forward)?.dscp())?),

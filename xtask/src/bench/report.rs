@@ -94,9 +94,9 @@ impl Report {
             machine::cpu(),
             self.rounds()
         );
-        let ratio = self.reference().map_or_else(String::new, |place| {
-            format!("ratio to {}: min / median / max", self.programs[place])
-        });
+        let ratio = self
+            .reference()
+            .map_or_else(String::new, |place| format!("ratio to {}: min / median / max", self.programs[place]));
         let mut lines = vec![self.line("", self.programs.iter().cloned(), &ratio)];
         for row in &self.rows {
             let medians = (0..self.programs.len()).map(|program| format!("{:.1}", row.nanoseconds(program).median));

@@ -570,7 +570,7 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Required,
         group: Group::Default,
         profile: Some(Profile::Proposal),
-        written: false,
+        written: true,
         unit: "",
         brief: "Indicates which side of the flow initiated the connection.",
     },
@@ -580,7 +580,7 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Conditional("TCP only"),
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The state of the connection (e.g., TCP state) at the time the flow was generated.",
     },
@@ -2489,9 +2489,7 @@ pub static GROUPS: [GroupDefinition; 8] = [
 /// The attributes that nothing writes (registry/pending.yaml and those with a reason `never`), as a pattern.
 macro_rules! unwritten {
     () => {
-        $crate::Attribute::FlowInitiator
-            | $crate::Attribute::FlowConnectionState
-            | $crate::Attribute::FlowTcpHandshakeLatency
+        $crate::Attribute::FlowTcpHandshakeLatency
             | $crate::Attribute::FlowTcpHandshakeSndLatency
             | $crate::Attribute::FlowTcpHandshakeSndJitter
             | $crate::Attribute::FlowTcpHandshakeCndLatency

@@ -46,6 +46,7 @@ pub fn tcp() -> Record {
         forward: side(12, 1_234, Some(0x1b)),
         reverse: side(10, 34_567, Some(0x1b)),
         interface: Some(Interface { index: Some(2), name: Some("eth0".into()), mac: Some([2, 0, 0, 0, 0, 0xfe]) }),
+        state: None,
         closed_by: Some(End::Source),
         failure: None,
         icmp: None,
@@ -66,6 +67,7 @@ pub fn refused() -> Record {
         end: START + 85_000,
         forward: side(1, 60, Some(0x02)),
         reverse: side(1, 40, Some(0x14)),
+        state: None,
         closed_by: Some(End::Destination),
         failure: Some(Failure::Refused),
         ..tcp()
@@ -86,6 +88,7 @@ pub fn udp6() -> Record {
         direction: Direction::Reverse,
         forward: side(100_000, 123_456_789, None),
         reverse: side(0, 0, None),
+        state: None,
         closed_by: None,
         interface: None,
         ..tcp()
@@ -103,6 +106,7 @@ pub fn ping() -> Record {
         icmp: Some(IcmpPair { source: 8, destination: 0, one_way: false }),
         forward: side(3, 252, None),
         reverse: side(3, 252, None),
+        state: None,
         closed_by: None,
         interface: Some(Interface { index: None, name: Some("\"eth\\\n\u{1b}[31m→".into()), mac: None }),
         ..tcp()
@@ -122,6 +126,7 @@ pub fn nameless() -> Record {
         direction: Direction::Unknown,
         forward: side(1, 20, None),
         reverse: side(0, 0, None),
+        state: None,
         closed_by: None,
         ..tcp()
     }
@@ -194,6 +199,7 @@ pub fn any_record() -> impl Strategy<Value = Record> {
             forward: rest.2,
             reverse: rest.3,
             interface: rest.4,
+            state: None,
             closed_by: ends.4,
             failure: [None, Some(Failure::Refused), Some(Failure::Reset)][ends.5],
             icmp: rest.5,
