@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use flowtrace_abi::HeaderValues;
+pub use flowtrace_wire::Tunnel as TunnelKind;
 
 use crate::ConnectionState;
 
@@ -73,7 +74,7 @@ pub struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tunnel {
     /// What kind.
-    pub kind: flowtrace_wire::Tunnel,
+    pub kind: TunnelKind,
     /// Source MAC address of the frames around the tunnel, on the way from the source (where only the way back was
     /// seen: absent).
     pub mac: Option<[u8; 6]>,

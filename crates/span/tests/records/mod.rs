@@ -5,9 +5,8 @@ use std::net::IpAddr;
 
 use flowtrace_flow::{
     Bytes, Direction, End, EndReason, Endpoint, Failure, HeaderValues, IcmpPair, Interface, IpInIp, Ipsec, Record,
-    Side, Tunnel,
+    Side, Tunnel, TunnelKind as Kind,
 };
-use flowtrace_wire::Tunnel as Kind;
 use proptest::prelude::*;
 
 /// 2023-11-14 22:13:20 UTC, in nanoseconds.
