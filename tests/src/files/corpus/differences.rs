@@ -19,8 +19,8 @@ const PROTOCOL_0: &str = "RFC 8200 section 4.3: the Hop-by-Hop Options header is
     in the IPv6 header; in an IPv4 header 0 is the number of a protocol (RFC 791 section 3.1)";
 const REST: &str = "RFC 8200 section 3 and RFC 2675 section 3: length 0 is set where the packet is too long for the \
     field; flowtrace counts the rest of the frame then, as it does for what offloading leaves without a length";
-const BOUNDED: &str = "RFC 8883 section 2.4 foresees that a node limits how many extension headers it reads; flowtrace \
-    stops after 14, and counts the packet under the number of the next one";
+const BOUNDED: &str = "RFC 8200 section 4.1: each extension header should occur at most once, Destination Options at most \
+    twice; flowtrace stops after 14, and counts the packet under the number of the next one";
 
 /// Outside `malformed/`, of files whose truth has a defined answer.
 pub const DIFFERENCES: [Difference; 8] = [
