@@ -10,7 +10,7 @@ use crate::{
     clock,
     count::event,
     later, losses,
-    maps::{self, ETHERTYPES, FRAGMENTS, UdpPorts, WALK},
+    maps::{self, ETHERTYPES, FRAGMENTS, LATER, UdpPorts, WALK},
     packet::Scattered,
     zero,
 };
@@ -124,7 +124,13 @@ pub fn put(skb: *mut __sk_buff, point: u32, layer: u32) -> u32 {
         }
     }
     key = key.within(&walk.envelope, settings.key_parts);
-    later::put(&key, packet, &event(skb, packet, headers, way, point));
+    let Some(later) = LATER.get_ptr_mut(0) else { return 0 };
+    // SAFETY: this CPU's value, of which the map hands out no null. (Written there at once: the stack is full.)
+    unsafe {
+        (*later).key = key;
+        (*later).event = event(skb, packet, headers, way, point);
+        later::copy(packet, addr_of_mut!((*later).packet));
+    }
     1
 }
 
