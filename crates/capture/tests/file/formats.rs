@@ -1,6 +1,7 @@
 //! What the two formats can express, each feature in both byte orders.
 
 use flowtrace_wire::Link;
+use flowtrace_wire::link::FileLink;
 
 use crate::{
     build::{ETHERNET, MICROSECONDS, MODIFIED, NANOSECONDS, ORDERS, Order, Pcap, Pcapng, RAW_IP},
@@ -52,9 +53,10 @@ fn link_types() {
         // With the length of the frame check sequence, and with what libpcap calls reserved.
         (0x5400_0000 | ETHERNET, Link::Ethernet),
         (0x8001_0000 | ETHERNET, Link::Ethernet),
-        (0, Link::Unsupported),
-        (RAW_IP, Link::Unsupported),
-        (113, Link::Unsupported),
+        (0, Link::File(FileLink::Null)),
+        (RAW_IP, Link::Ip),
+        (113, Link::File(FileLink::LinuxSll)),
+        (165, Link::Unsupported),
     ];
     for (network, link) in cases {
         let file = Pcap::with(Order::Little, MICROSECONDS, [2, 4], 65535, network).frame(1, 0, FRAME).done();
@@ -163,7 +165,7 @@ fn interfaces_are_numbered_over_all_sections() {
     let (frames, error) = crate::read::drain(&mut reader);
     assert!(error.is_none());
     let expected = [
-        Owned { link: Link::Unsupported, ..ethernet(Some(7), FRAME, 5, 1) },
+        Owned { link: Link::Ip, ..ethernet(Some(7), FRAME, 5, 1) },
         ethernet(Some(SECOND), FRAME, 5, 2),
         ethernet(Some(1000), FRAME, 5, 3),
     ];
