@@ -17,7 +17,7 @@ const PROGRAMS: [&str; 8] = ["ip", "tc", "nft", "ping", "ethtool", "iperf3", "ss
 const APPLETS: [&str; 5] = ["cat", "mount", "modprobe", "sysctl", "poweroff"];
 /// Modules that may be needed, as folders: the kernel asks for those that it wants.
 const MODULES: [&str; 5] = ["net", "drivers/net", "crypto", "lib", "arch"];
-const FOLDERS: [&str; 6] = ["dev", "proc", "sys", "run", "bin", "sbin"];
+const FOLDERS: [&str; 7] = ["dev", "proc", "sys", "run", "tmp", "bin", "sbin"];
 
 /// Where flowtrace lies in the guest.
 pub const FLOWTRACE: &str = "/bin/flowtrace";
