@@ -150,6 +150,7 @@ impl Table {
 }
 
 impl Seen<'_> {
+    #[inline]
     fn count_into(&self, flow: &mut Flow) {
         account(&mut flow.entry, self.packet, &self.event);
         if self.envelope.present != 0 {

@@ -31,6 +31,12 @@ impl Address {
         Self { words: [0, u64::from_ne_bytes([0, 0, 0xff, 0xff, a, b, c, d])] }
     }
 
+    /// The two words, for hashing.
+    #[inline(always)]
+    pub const fn words(self) -> [u64; 2] {
+        self.words
+    }
+
     /// The 16 bytes in network order.
     #[inline(always)]
     pub const fn octets(self) -> [u8; 16] {
