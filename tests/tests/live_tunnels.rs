@@ -102,14 +102,20 @@ fn counters<'a>(host: &'a Host) -> [Counters<'a>; 2] {
     ]
 }
 
-#[test]
-fn a_tunnel_shows_its_flows_and_its_cost() {
-    let Some(_alone) = require_live() else { return };
+/// Two hosts with a tunnel, in which every packet is one of the wire.
+fn tunnel_without_offloads() -> Cable {
     let cable = Cable::without_offloads();
     lay_tunnel(&cable, 1450);
     for host in [&cable.client, &cable.server] {
         host.run("ethtool -K tunnel gro off gso off tso off");
     }
+    cable
+}
+
+#[test]
+fn a_tunnel_shows_its_flows_and_its_cost() {
+    let Some(_alone) = require_live() else { return };
+    let cable = tunnel_without_offloads();
     let truth = [&cable.server, &cable.client].map(counters);
     let watch = Watch::start(&cable.server.namespace, &["-i", cable.server.interface]);
     let sniffer = Sniffer::start(&cable.server.namespace, cable.server.interface);
@@ -180,11 +186,7 @@ fn super_packets_in_a_tunnel_count_as_what_they_stand_for() {
 #[test]
 fn a_packet_counts_once_on_the_wire_and_in_the_tunnel() {
     let Some(_alone) = require_live() else { return };
-    let cable = Cable::without_offloads();
-    lay_tunnel(&cable, 1450);
-    for host in [&cable.client, &cable.server] {
-        host.run("ethtool -K tunnel gro off gso off tso off");
-    }
+    let cable = tunnel_without_offloads();
     let truth = [&cable.server, &cable.client].map(counters);
     // Either side, at both interfaces; the tunnel first, or the wire first, as the packets go.
     let watches = [&cable.client, &cable.server].map(|host| Watch::start(&host.namespace, &[]));

@@ -191,9 +191,10 @@ impl Envelope {
 
     /// What of it lies around the outermost packet: the frame's tags.
     #[inline(always)]
-    pub fn of_frame(&self) -> Self {
-        let tags = self.present & (present::VLAN | present::INNER_VLAN);
-        Self { present: tags, vlan: self.vlan, inner_vlan: self.inner_vlan, ..Self::default() }
+    pub const fn of_frame(&self) -> Self {
+        let mut frame = *self;
+        frame.keep_frame();
+        frame
     }
 
     /// Becomes [`of_frame`](Self::of_frame).

@@ -11,6 +11,8 @@ pub const FIRST_ETHERTYPE: u16 = 0x0600;
 
 /// IPv4.
 pub const IPV4: u16 = 0x0800;
+/// ARP (RFC 826).
+pub const ARP: u16 = 0x0806;
 /// IPv6.
 pub const IPV6: u16 = 0x86dd;
 /// Customer VLAN tag (IEEE 802.1Q).

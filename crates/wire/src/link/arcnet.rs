@@ -1,7 +1,7 @@
 //! ARCNET (LINKTYPE_ARCNET_BSD, LINKTYPE_ARCNET_LINUX; RFC 1201, RFC 1051).
 
-use super::{ARP, Next, Start, take};
-use crate::{Bytes, Reason};
+use super::{Next, Start, take};
+use crate::{Bytes, Reason, ethernet};
 
 /// System codes (RFC 1201 section 2.2, RFC 1051 section 3; ATA's list for the others).
 const OLD_IPV4: u8 = 240;
@@ -46,7 +46,7 @@ const fn next(code: u8) -> Next {
     match code {
         OLD_IPV4 | NEW_IPV4 => Next::Ipv4,
         IPV6 => Next::Ipv6,
-        OLD_ARP | NEW_ARP => Next::Other(ARP),
+        OLD_ARP | NEW_ARP => Next::Other(ethernet::ARP),
         _ => Next::Other(code as u16),
     }
 }

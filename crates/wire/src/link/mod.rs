@@ -29,16 +29,8 @@ mod tests;
 
 pub use file_link::{FileLink, JuniperKind};
 
+use crate::ethernet::{self, FIRST_ETHERTYPE};
 use crate::{Bytes, Mac, Reason};
-
-/// EtherType of MPLS (RFC 5332 section 4).
-const MPLS: u16 = 0x8847;
-/// EtherType of a PPPoE session (RFC 2516 section 4).
-const PPPOE_SESSION: u16 = 0x8864;
-/// EtherType of ARP (RFC 826).
-const ARP: u16 = 0x0806;
-/// An EtherType field below this is no EtherType (IEEE 802.3-2022 clause 3.2.6).
-const FIRST_ETHERTYPE: u16 = 0x600;
 
 /// What follows a link header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +103,8 @@ fn start_at<B: Bytes + ?Sized>(bytes: &B, at: usize, link: FileLink) -> Result<S
         FileLink::RawOrLoop => family::raw_or_loop(bytes, at),
         FileLink::Ipv4 => Ok(Start::new(at, Next::Ipv4)),
         FileLink::Ipv6 => Ok(Start::new(at, Next::Ipv6)),
-        FileLink::Mpls => Ok(Start::new(at, Next::EtherType(MPLS))),
-        FileLink::PppEther => Ok(Start::new(at, Next::EtherType(PPPOE_SESSION))),
+        FileLink::Mpls => Ok(Start::new(at, Next::EtherType(ethernet::MPLS))),
+        FileLink::PppEther => Ok(Start::new(at, Next::EtherType(ethernet::PPPOE_SESSION))),
         FileLink::Null => family::null(bytes, at),
         FileLink::Enc => family::enc(bytes, at),
         FileLink::Pflog => family::pflog(bytes, at),
