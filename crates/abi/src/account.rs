@@ -2,10 +2,9 @@
 
 use flowtrace_wire::{Packet, protocol, tcp};
 
+use crate::segment::account_segment;
+use crate::transaction::account_transaction;
 use crate::{Cells, HeaderValues, Timeouts, Way, state};
-
-/// How long an observation point must be silent before another takes over, in nanoseconds.
-pub const TAKE_OVER: u64 = 1_000_000_000;
 
 /// One packet, as it is counted.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +24,10 @@ pub struct Event {
 }
 
 /// Whether the entry's flow is still on at `time`, so that the packet belongs to it. If not, the packet begins a new
-/// flow of the same ends, and this one is final: nobody will write to it again.
+/// flow of the same ends, and this one is final: nobody will write to it again. `silence`: how long a flow may be silent
+/// whatever its timeout, in nanoseconds (see [`ScanState`](crate::ScanState)).
 #[inline(always)]
-pub fn admits<C: Cells>(entry: &C, packet: &Packet, time: u64, timeouts: &Timeouts) -> bool {
+pub fn admits<C: Cells>(entry: &C, packet: &Packet, time: u64, timeouts: &Timeouts, silence: u64) -> bool {
     let now = entry.state();
     if now & (state::ENDED | state::SUPERSEDED) != 0 {
         return lingers(entry, time, timeouts) && !supersedes(entry, packet);
@@ -35,7 +35,8 @@ pub fn admits<C: Cells>(entry: &C, packet: &Packet, time: u64, timeouts: &Timeou
     let up = entry.last(Way::Up);
     let down = entry.last(Way::Down);
     let last = if up > down { up } else { down };
-    time < last.saturating_add(timeouts.idle(packet.protocol))
+    let idle = timeouts.idle(packet.protocol);
+    time < last.saturating_add(if idle < silence { idle } else { silence })
 }
 
 /// Whether nobody has closed the entry's flow yet, though it may not admit a packet that opens another.
@@ -54,18 +55,13 @@ fn supersedes<C: Cells>(entry: &C, packet: &Packet) -> bool {
         && (now & state::SEQUENCE_KNOWN == 0 || entry.sequence() != packet.sequence)
 }
 
-/// Whether a packet seen at `point` is counted at another point of this host already.
+/// Counts the packet into the entry. An entry's first packet is counted the same way, into an entry that is zero but for
+/// the time of that packet. What there is to note of a TCP segment's times is left to [`account_tcp_times`].
 #[inline(always)]
-pub fn elsewhere<C: Cells>(entry: &C, way: Way, point: u32, time: u64) -> bool {
-    entry.point(way) != point && entry.packets(way) != 0 && time < entry.last(way).saturating_add(TAKE_OVER)
-}
-
-/// Counts the packet into the entry. An entry's first packet is counted the same way, into a zero entry.
-#[inline(always)]
-pub fn account<C: Cells>(entry: &mut C, packet: &Packet, event: &Event) {
+pub fn account<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, timeouts: &Timeouts) {
     let way = event.way;
     if packet.protocol == protocol::TCP {
-        account_tcp(entry, packet, event);
+        account_tcp(entry, packet, event, timeouts);
     }
     if entry.point(way) != event.point {
         entry.set_point(way, event.point, packet.source_mac);
@@ -79,15 +75,24 @@ pub fn account<C: Cells>(entry: &mut C, packet: &Packet, event: &Event) {
     }
 }
 
+/// What the segment says about times and order, where [`is_remarkable`](crate::is_remarkable) says that there is
+/// something. `before` is the state before the packet was counted.
 #[inline(always)]
-fn account_tcp<C: Cells>(entry: &mut C, packet: &Packet, event: &Event) {
+pub fn account_tcp_times<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, before: u32) {
+    let is_new = account_segment(entry, packet, event, before);
+    let after = entry.state();
+    account_transaction(entry, packet, event, is_new, before, after);
+}
+
+#[inline(always)]
+fn account_tcp<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, timeouts: &Timeouts) {
     let flags = packet.tcp_flags;
     let before = entry.state();
     let mut raised = state::flags(event.way, flags);
     const EDGES: u8 = tcp::SYN | tcp::FIN | tcp::RST;
     const FINS: u32 = state::flags(Way::Up, tcp::FIN) | state::flags(Way::Down, tcp::FIN);
     if flags & EDGES != 0 || before & FINS != 0 {
-        raised |= account_edge(entry, packet, event, before);
+        raised |= account_edge(entry, packet, event, timeouts, before);
     }
     // Last, and at once: who sees a bit on another CPU finds the values written that go with it.
     if before & raised != raised {
@@ -97,12 +102,19 @@ fn account_tcp<C: Cells>(entry: &mut C, packet: &Packet, event: &Event) {
 
 /// What SYN, FIN and RST, and the acknowledgement of a FIN, say about the connection.
 #[inline(always)]
-fn account_edge<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, before: u32) -> u32 {
+fn account_edge<C: Cells>(
+    entry: &mut C,
+    packet: &Packet,
+    event: &Event,
+    timeouts: &Timeouts,
+    before: u32,
+) -> u32 {
     let flags = packet.tcp_flags;
     let way = event.way;
     let mut raised = 0;
     if flags & tcp::SYN != 0 {
-        raised |= account_syn(entry, packet, way, before);
+        let is_early = event.time < entry.first().saturating_add(timeouts.evidence);
+        raised |= account_syn(entry, packet, way, before, is_early);
     }
     if flags & tcp::FIN != 0 && state::flags_of(before, way) & tcp::FIN == 0 {
         let syn = (flags & tcp::SYN != 0) as u32;
@@ -130,11 +142,15 @@ fn account_edge<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, before:
     raised
 }
 
-/// Who began: the sender of a SYN, or the receiver of a SYN-ACK; and with which sequence number.
+/// Who began: the sender of a SYN, or the receiver of a SYN-ACK; and with which sequence number. Both may be named by now
+/// where the flow `is_early` no more.
 #[inline(always)]
-fn account_syn<C: Cells>(entry: &mut C, packet: &Packet, way: Way, before: u32) -> u32 {
+fn account_syn<C: Cells>(entry: &mut C, packet: &Packet, way: Way, before: u32, is_early: bool) -> u32 {
     let answer = packet.tcp_flags & tcp::ACK != 0;
     let mut raised = if answer { state::ANSWERED } else { 0 };
+    if !is_early {
+        return raised;
+    }
     if before & state::INITIATOR_KNOWN == 0 {
         let initiator = if answer { way.back() } else { way };
         raised |= state::INITIATOR_KNOWN;
@@ -183,7 +199,7 @@ mod tests {
 
     impl Talk {
         fn new() -> Self {
-            Self { entry: FlowEntry::default(), time: 1000 * SECOND }
+            Self { entry: FlowEntry { first: 1000 * SECOND, ..FlowEntry::default() }, time: 1000 * SECOND }
         }
 
         fn segment(up: bool, flags: u8, sequence: u32, acknowledgement: u32) -> Packet {
@@ -212,7 +228,7 @@ mod tests {
             let (_, way) = FlowKey::of(&packet);
             self.time += SECOND / 1000;
             let event = Event { way, packets: 1, bytes: 40, time: self.time, point: 2, epoch: 1 };
-            account(&mut self.entry, &packet, &event);
+            account(&mut self.entry, &packet, &event, &Timeouts::DEFAULT);
             self
         }
 
@@ -265,7 +281,7 @@ mod tests {
         let mut packet = Talk::segment(true, tcp::FIN | tcp::ACK, 101, 501);
         packet.ip_length = 140;
         let event = Event { way: Way::Up, packets: 1, bytes: 140, time: talk.time, point: 2, epoch: 1 };
-        account(&mut talk.entry, &packet, &event);
+        account(&mut talk.entry, &packet, &event, &Timeouts::DEFAULT);
         assert_eq!(talk.entry.fins[0], 202);
     }
 
@@ -288,11 +304,11 @@ mod tests {
         let timeouts = Timeouts::default();
         let mut talk = opened();
         let data = Talk::segment(true, tcp::ACK, 101, 501);
-        assert!(admits(&talk.entry, &data, talk.time + timeouts.tcp - 1, &timeouts));
-        assert!(!admits(&talk.entry, &data, talk.time + timeouts.tcp, &timeouts));
+        assert!(admits(&talk.entry, &data, talk.time + timeouts.tcp - 1, &timeouts, u64::MAX));
+        assert!(!admits(&talk.entry, &data, talk.time + timeouts.tcp, &timeouts, u64::MAX));
         talk.send(true, tcp::RST, 101, 0);
-        assert!(admits(&talk.entry, &data, talk.time + timeouts.tcp_rst - 1, &timeouts));
-        assert!(!admits(&talk.entry, &data, talk.time + timeouts.tcp_rst, &timeouts));
+        assert!(admits(&talk.entry, &data, talk.time + timeouts.tcp_rst - 1, &timeouts, u64::MAX));
+        assert!(!admits(&talk.entry, &data, talk.time + timeouts.tcp_rst, &timeouts, u64::MAX));
     }
 
     #[test]
@@ -300,24 +316,15 @@ mod tests {
         let timeouts = Timeouts::default();
         let mut talk = opened();
         let again = Talk::segment(true, tcp::SYN, 9000, 0);
-        assert!(admits(&talk.entry, &again, talk.time, &timeouts), "the connection is still open");
+        assert!(admits(&talk.entry, &again, talk.time, &timeouts, u64::MAX), "the connection is still open");
         talk.send(false, tcp::RST, 501, 0);
-        assert!(admits(&talk.entry, &Talk::segment(true, tcp::SYN, 100, 0), talk.time, &timeouts));
-        assert!(!admits(&talk.entry, &again, talk.time, &timeouts));
+        assert!(admits(&talk.entry, &Talk::segment(true, tcp::SYN, 100, 0), talk.time, &timeouts, u64::MAX));
+        assert!(!admits(&talk.entry, &again, talk.time, &timeouts, u64::MAX));
         assert!(lingers(&talk.entry, talk.time + timeouts.tcp_rst - 1, &timeouts));
         assert!(!lingers(&talk.entry, talk.time + timeouts.tcp_rst, &timeouts));
         talk.entry.raise(state::SUPERSEDED);
         assert!(!lingers(&talk.entry, talk.time, &timeouts));
-        assert!(!admits(&talk.entry, &Talk::segment(true, tcp::SYN, 100, 0), talk.time, &timeouts));
-    }
-
-    #[test]
-    fn one_point_counts_until_it_falls_silent() {
-        let talk = opened();
-        assert!(!elsewhere(&talk.entry, Way::Up, 2, talk.time));
-        assert!(elsewhere(&talk.entry, Way::Up, 5, talk.time));
-        assert!(!elsewhere(&talk.entry, Way::Up, 5, talk.time + TAKE_OVER));
-        assert!(!elsewhere(&FlowEntry::default(), Way::Up, 5, talk.time));
+        assert!(!admits(&talk.entry, &Talk::segment(true, tcp::SYN, 100, 0), talk.time, &timeouts, u64::MAX));
     }
 
     #[test]
@@ -327,7 +334,7 @@ mod tests {
         for (epoch, hop_limit) in [(1, 64), (1, 63), (2, 62)] {
             packet.hop_limit = hop_limit;
             let event = Event { way: Way::Up, packets: 1, bytes: 40, time: talk.time, point: 2, epoch };
-            account(&mut talk.entry, &packet, &event);
+            account(&mut talk.entry, &packet, &event, &Timeouts::DEFAULT);
             let seen = HeaderValues::unpack(talk.entry.headers[0]).expect("written").hop_limit;
             assert_eq!(seen, if epoch == 1 { 64 } else { 62 });
         }

@@ -2,7 +2,7 @@
 
 use flowtrace_wire::Mac;
 
-use crate::Way;
+use crate::{Anomaly, Rival, Segments, Transactions, Way};
 
 /// Counters of one way.
 #[repr(C)]
@@ -16,8 +16,8 @@ pub struct Tally {
     pub last: u64,
 }
 
-/// One flow, both ways. Counters only grow: a measurement is the difference of two readings. 128 bytes, of which each
-/// packet touches the first 64.
+/// One flow, both ways. Counters only grow: a measurement is the difference of two readings. 320 bytes, of which each
+/// packet touches the first 64, and each TCP segment with payload the three lines from 128 on.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowEntry {
@@ -46,6 +46,12 @@ pub struct FlowEntry {
     pub successor: u32,
     /// Zero.
     pub reserved: u32,
+    /// TCP: sequence numbers and round trips, by way.
+    pub segments: [Segments; 2],
+    /// TCP: handshake, and questions and answers.
+    pub transactions: Transactions,
+    /// What another observation point sees, by way.
+    pub rivals: [Rival; 2],
 }
 
 /// Bits of [`FlowEntry::state`]. Bits 0–7 are the TCP flags seen on the way up, 8–15 those on the way down.
@@ -134,6 +140,17 @@ pub trait Cells {
     fn set_ended(&mut self, time: u64);
     /// Reads it.
     fn ended(&self) -> u64;
+    /// When the first packet was seen.
+    fn first(&self) -> u64;
+    /// TCP sequence numbers of a way. (Other CPUs may write to them at the same time; their counters are added to by
+    /// [`add_anomaly`](Self::add_anomaly).)
+    fn segments(&mut self, way: Way) -> &mut Segments;
+    /// Counts packets of a way that are not in order.
+    fn add_anomaly(&mut self, way: Way, anomaly: Anomaly, packets: u32);
+    /// Handshake, questions and answers. (Other CPUs may write to them at the same time.)
+    fn transactions(&mut self) -> &mut Transactions;
+    /// What another observation point sees of a way. (Other CPUs may write to it at the same time.)
+    fn rival(&mut self, way: Way) -> &mut Rival;
 }
 
 impl Cells for FlowEntry {
@@ -204,5 +221,26 @@ impl Cells for FlowEntry {
     #[inline(always)]
     fn ended(&self) -> u64 {
         self.ended
+    }
+    #[inline(always)]
+    fn first(&self) -> u64 {
+        self.first
+    }
+    #[inline(always)]
+    fn segments(&mut self, way: Way) -> &mut Segments {
+        &mut self.segments[way.index()]
+    }
+    #[inline(always)]
+    fn add_anomaly(&mut self, way: Way, anomaly: Anomaly, packets: u32) {
+        let count = &mut self.segments[way.index()].anomalies[anomaly as usize];
+        *count = count.wrapping_add(packets);
+    }
+    #[inline(always)]
+    fn transactions(&mut self) -> &mut Transactions {
+        &mut self.transactions
+    }
+    #[inline(always)]
+    fn rival(&mut self, way: Way) -> &mut Rival {
+        &mut self.rivals[way.index()]
     }
 }

@@ -4,10 +4,13 @@ use core::mem::{align_of, offset_of, size_of};
 
 use flowtrace_wire::{Envelope, Ports};
 
-use crate::{EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, ScanState, Tally};
+use crate::{
+    EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, Rival, ScanState, Segments, Tally,
+    Transactions,
+};
 
 /// Version of the contract; it counts up when a layout below changes.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 const _: () = {
     assert!(size_of::<FlowKey>() == 48 && align_of::<FlowKey>() == 8);
@@ -16,7 +19,8 @@ const _: () = {
     assert!(offset_of!(FlowKey, generation) == 39);
     assert!(offset_of!(FlowKey, tunnel_id) == 44);
     assert!(size_of::<Tally>() == 24);
-    assert!(size_of::<FlowEntry>() == 128 && align_of::<FlowEntry>() == 8);
+    assert!(size_of::<Segments>() == 40 && size_of::<Transactions>() == 64 && size_of::<Rival>() == 24);
+    assert!(size_of::<FlowEntry>() == 320 && align_of::<FlowEntry>() == 8);
     assert!(offset_of!(FlowEntry, state) == 48);
     assert!(offset_of!(FlowEntry, epochs) == 52);
     assert!(offset_of!(FlowEntry, points) == 56);
@@ -27,7 +31,10 @@ const _: () = {
     assert!(offset_of!(FlowEntry, fins) == 100);
     assert!(offset_of!(FlowEntry, macs) == 108);
     assert!(offset_of!(FlowEntry, successor) == 120);
-    assert!(size_of::<KernelSettings>() == 64);
+    assert!(offset_of!(FlowEntry, segments) == 128);
+    assert!(offset_of!(FlowEntry, transactions) == 208);
+    assert!(offset_of!(FlowEntry, rivals) == 272);
+    assert!(size_of::<KernelSettings>() == 72);
     assert!(size_of::<Envelope>() == 128 && align_of::<Envelope>() == 8);
     assert!(offset_of!(Envelope, present) == 72);
     assert!(offset_of!(Envelope, tunnel) == 116);
@@ -36,5 +43,5 @@ const _: () = {
     assert!(size_of::<FragmentKey>() == 40);
     assert!(size_of::<FragmentFacts>() == 24);
     assert!(size_of::<Ports>() == 65536);
-    assert!(size_of::<ScanState>() == 16);
+    assert!(size_of::<ScanState>() == 24);
 };

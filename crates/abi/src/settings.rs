@@ -4,7 +4,7 @@ use flowtrace_wire::protocol;
 
 use crate::state;
 
-/// After how much silence a flow is over, in nanoseconds.
+/// After how much silence a flow is over, and what else is a matter of time; in nanoseconds.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -20,6 +20,9 @@ pub struct Timeouts {
     pub icmp: u64,
     /// Any other protocol.
     pub generic: u64,
+    /// For how long after a flow's first packet a SYN still tells who began it and with which sequence number: not longer
+    /// than until its first record may be made, so that this does not depend on when anybody looks.
+    pub evidence: u64,
 }
 
 impl Timeouts {
@@ -52,6 +55,7 @@ impl Timeouts {
             udp: 60 * SECOND,
             icmp: 10 * SECOND,
             generic: 30 * SECOND,
+            evidence: 54 * SECOND,
         }
     };
 }
@@ -108,7 +112,7 @@ impl Default for KernelSettings {
 
 /// What the kernel program is told before every scan.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScanState {
     /// CLOCK_BOOTTIME minus CLOCK_MONOTONIC, in nanoseconds: the coarse clock is monotonic, flows count since boot.
     pub boot_offset: u64,
@@ -116,4 +120,7 @@ pub struct ScanState {
     pub epoch: u32,
     /// Zero.
     pub reserved: u32,
+    /// Flows that are silent for so long are over, whatever their timeout, in nanoseconds: less than the longest while
+    /// room is short.
+    pub silence: u64,
 }

@@ -7,6 +7,7 @@
 mod connection;
 mod flow;
 mod fragments;
+mod host;
 mod identity;
 mod live;
 mod memory;
@@ -19,6 +20,7 @@ mod table;
 mod wrapped;
 
 pub use connection::ConnectionState;
+pub use host::{Host, Socket};
 pub use identity::{Ends, Identity, Mark, span_id, trace_id};
 pub use live::{Clock, Verdict};
 pub use orientation::{Ephemeral, SourceMode};

@@ -3,8 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use flowtrace_abi::{Event, FlowEntry, FlowKey, Layers, Way, account, admits, state};
-use flowtrace_wire::{Envelope, Fragment, Packet, Walk};
+use flowtrace_abi::{
+    Event, FlowEntry, FlowKey, Layers, Timeouts, Way, account, account_tcp_times, admits, is_remarkable, state,
+};
+use flowtrace_wire::{Envelope, Fragment, Packet, Walk, protocol};
 
 use crate::flow::Flow;
 use crate::settings::SECOND;
@@ -120,7 +122,7 @@ impl Table {
             entry.state |= state::OPENED_DOWN;
         }
         let mut flow = Flow::new(seen.key, entry, 0);
-        seen.count_into(&mut flow);
+        seen.count_into(&mut flow, &self.settings.timeouts);
         let deadline = flow.deadline(&self.settings.timeouts);
         flow.armed = deadline;
         let at = self.begin(flow);
@@ -131,7 +133,7 @@ impl Table {
         let timeouts = self.settings.timeouts;
         let Some(flow) = self.store.get_mut(at) else { return };
         seen.event.time = seen.event.time.max(flow.last());
-        if !admits(&flow.entry, seen.packet, seen.event.time, &timeouts) {
+        if !admits(&flow.entry, seen.packet, seen.event.time, &timeouts, u64::MAX) {
             self.close(at, records);
             self.first_packet(&seen);
             return;
@@ -140,7 +142,7 @@ impl Table {
             self.cut(at, end, true, records);
         }
         let Some(flow) = self.store.get_mut(at) else { return };
-        seen.count_into(flow);
+        seen.count_into(flow, &timeouts);
         let deadline = flow.deadline(&timeouts);
         if deadline < flow.armed {
             flow.armed = deadline;
@@ -151,8 +153,13 @@ impl Table {
 
 impl Seen<'_> {
     #[inline]
-    fn count_into(&self, flow: &mut Flow) {
-        account(&mut flow.entry, self.packet, &self.event);
+    fn count_into(&self, flow: &mut Flow, timeouts: &Timeouts) {
+        let (entry, packet, event) = (&mut flow.entry, self.packet, &self.event);
+        let before = entry.state;
+        account(entry, packet, event, timeouts);
+        if packet.protocol == protocol::TCP && is_remarkable(entry, packet, event.way, before) {
+            account_tcp_times(entry, packet, event, before);
+        }
         if self.envelope.present != 0 {
             flow.wrapped.get_or_insert_default().count(self.envelope, &self.event);
         }

@@ -38,6 +38,8 @@ pub struct Record {
     pub destination: Endpoint,
     /// Which end began the conversation, where that is known.
     pub initiator: Option<End>,
+    /// What shows that.
+    pub evidence: Evidence,
     /// The observer's perspective.
     pub direction: Direction,
     /// Source to destination.
@@ -52,6 +54,8 @@ pub struct Record {
     pub closed_by: Option<End>,
     /// TCP: how the connection failed, if it did.
     pub failure: Option<Failure>,
+    /// TCP: times and order of its segments.
+    pub tcp: Option<Box<Tcp>>,
     /// For ICMP: what the Community ID takes for ports.
     pub icmp: Option<IcmpPair>,
     /// The outermost tunnel around the packets (not IP in IP), where this window's packets showed one.
@@ -68,6 +72,65 @@ pub struct Record {
     pub inner_vlan: Option<u16>,
     /// The flow is of packets that hold others, which are counted as flows of their own.
     pub is_outer: bool,
+}
+
+/// Times and order of the segments of a TCP connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tcp {
+    /// The handshake's steps, in the record of the window in which they were made.
+    pub handshake: Handshake,
+    /// From questions to answers where the responder is on this host: what it took to answer.
+    pub service: Option<Latency>,
+    /// From questions to answers where the initiator is on this host, or neither: with the way there and back.
+    pub round_trip: Option<Latency>,
+    /// Segments from source to destination.
+    pub forward: Segments,
+    /// Segments from destination to source.
+    pub reverse: Segments,
+}
+
+/// How long the steps of a TCP handshake took, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// From the first SYN to the SYN-ACK.
+    pub answer: Option<u64>,
+    /// Absolute difference to the handshake before, between the same client address and the same server.
+    pub answer_jitter: Option<u64>,
+    /// From the SYN-ACK to its acknowledgement.
+    pub confirmation: Option<u64>,
+    /// Absolute difference to the handshake before.
+    pub confirmation_jitter: Option<u64>,
+}
+
+/// Times of one window, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// Their mean.
+    pub mean: u64,
+    /// Mean absolute difference of two in a row; 0 of a single one.
+    pub jitter: u64,
+}
+
+/// Order of the segments of one direction of a TCP connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Segments {
+    /// Segments that were sent again.
+    pub retransmits: Packets,
+    /// Segments that were overtaken by later ones.
+    pub out_of_order: Packets,
+    /// Segments whose sender had no room for data.
+    pub zero_window: Packets,
+    /// Smoothed round trip from here to the receiver and back, in nanoseconds.
+    pub round_trip: Option<u64>,
+}
+
+/// Packets in this window, and since the flow began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packets {
+    /// In this window.
+    pub delta: u64,
+    /// Since the flow began.
+    pub total: u64,
 }
 
 /// A tunnel, seen from the flow's source.
@@ -219,6 +282,35 @@ impl EndReason {
             Self::EndOfFlowDetected => "end_of_flow_detected",
             Self::ForcedEnd => "forced_end",
             Self::LackOfResources => "lack_of_resources",
+        }
+    }
+}
+
+/// What shows which end began a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// Nothing does.
+    #[default]
+    Nothing,
+    /// A SYN or a SYN-ACK.
+    Handshake,
+    /// One end is a listening socket of this host.
+    ListeningSocket,
+    /// An ICMP request or reply.
+    IcmpQuery,
+    /// One port is ephemeral, the other is not.
+    Ports,
+}
+
+impl Evidence {
+    /// The value of `flow.initiator.evidence`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Handshake => "handshake",
+            Self::ListeningSocket => "listening_socket",
+            Self::IcmpQuery => "icmp_query",
+            Self::Ports => "ports",
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct Packet {
     pub destination: Address,
     /// Source address of the Ethernet frame that holds the packet; zero where it is in none.
     pub source_mac: Mac,
+    /// TCP window, as it stands in the header (not scaled).
+    pub window: u16,
     /// Bytes of the IP packet: IPv4 total length, 40 + IPv6 payload length; what the frame holds where that is 0.
     pub ip_length: u32,
     /// Bytes from the start of the IP header to the end of the transport header, as far as it could be read.

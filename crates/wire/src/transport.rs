@@ -38,13 +38,14 @@ pub fn read_ports<B: Bytes + ?Sized>(bytes: &B, start: usize, packet: &mut Packe
 /// The part of a TCP header behind the ports. A data offset beyond the packet is no header: then only ports are known.
 #[inline(always)]
 fn read_tcp<B: Bytes + ?Sized>(bytes: &B, start: usize, held: u32, packet: &mut Packet) -> bool {
-    if held < 14 {
+    if held < 16 {
         return true;
     }
-    let Some(raw) = bytes.get::<10>(start + 4) else { return false };
+    let Some(raw) = bytes.get::<12>(start + 4) else { return false };
     packet.sequence = u32::from_be_bytes([raw[0], raw[1], raw[2], raw[3]]);
     packet.acknowledgement = u32::from_be_bytes([raw[4], raw[5], raw[6], raw[7]]);
     packet.tcp_flags = raw[9];
+    packet.window = u16::from_be_bytes([raw[10], raw[11]]);
     let length = ((raw[8] >> 4) as u32) * 4;
     packet.header_length += if length < 20 || length > held { held } else { length };
     true
