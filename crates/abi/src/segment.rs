@@ -46,8 +46,19 @@ pub struct Segments {
     /// When it began, in [`TICK`]s; 0: none is going on.
     pub timed_at: u32,
     /// Smoothed round trip (RFC 6298: an eighth of each new one), in [`TICK`]s: from here to the receiver and back. 0:
-    /// unknown.
+    /// unknown. Its highest bit is [`FROM_SOCKET`](Self::FROM_SOCKET).
     pub round_trip: u32,
+}
+
+impl Segments {
+    /// Bit of `round_trip`: it is what the sender's socket on this host says.
+    pub const FROM_SOCKET: u32 = 1 << 31;
+
+    /// Smoothed round trip in nanoseconds, if it is known.
+    pub const fn smoothed_round_trip(&self) -> Option<u64> {
+        let ticks = self.round_trip & !Self::FROM_SOCKET;
+        if ticks == 0 { None } else { Some(ticks as u64 * TICK) }
+    }
 }
 
 /// Where a segment stands in its sender's sequence.
@@ -165,7 +176,7 @@ pub fn account_segment<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, 
         }
     }
     segments.next = end;
-    if packet.payload_length() != 0 && packet.tcp_flags & tcp::PSH != 0 && segments.timed_at == 0 {
+    if packet.payload_length() != 0 && packet.tcp_flags & tcp::PSH != 0 && is_to_be_timed(segments) {
         segments.timed_end = end;
         segments.timed_at = now | 1;
     }
@@ -197,6 +208,12 @@ fn reordering(transactions: &crate::Transactions) -> u32 {
     ((if round_trip == 0 { REORDERING } else { round_trip }) / TICK) as u32
 }
 
+/// Whether a round trip can be measured: none is, and no socket knows better.
+#[inline(always)]
+const fn is_to_be_timed(segments: &Segments) -> bool {
+    segments.timed_at == 0 && segments.round_trip & Segments::FROM_SOCKET == 0
+}
+
 #[inline(always)]
 fn end_round_trip(back: &mut Segments, acknowledgement: u32, now: u32) {
     if back.timed_at == 0 || (acknowledgement.wrapping_sub(back.timed_end) as i32) < 0 {
@@ -205,7 +222,9 @@ fn end_round_trip(back: &mut Segments, acknowledgement: u32, now: u32) {
     // Its lowest bit is always set, so that it is not 0.
     let sample = now.wrapping_sub(back.timed_at & !1);
     back.timed_at = 0;
-    back.round_trip = smooth(back.round_trip, sample);
+    if back.round_trip & Segments::FROM_SOCKET == 0 {
+        back.round_trip = smooth(back.round_trip, sample) & !Segments::FROM_SOCKET;
+    }
 }
 
 /// The smoothed round trip with another sample (RFC 6298 section 2); never 0.
