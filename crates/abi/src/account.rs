@@ -3,7 +3,7 @@
 use flowtrace_wire::{Packet, protocol, tcp};
 
 use crate::segment::account_segment;
-use crate::transaction::account_transaction;
+use crate::transaction::{account_transaction, concerns_transaction};
 use crate::{Cells, HeaderValues, Timeouts, Way, state};
 
 /// One packet, as it is counted.
@@ -80,8 +80,9 @@ pub fn account<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, timeouts
 #[inline(always)]
 pub fn account_tcp_times<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, before: u32) {
     let is_new = account_segment(entry, packet, event, before);
-    let after = entry.state();
-    account_transaction(entry, packet, event, is_new, before, after);
+    if concerns_transaction(packet, event.way, is_new, before) {
+        account_transaction(entry, packet, event, is_new, before);
+    }
 }
 
 #[inline(always)]
@@ -102,13 +103,7 @@ fn account_tcp<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, timeouts
 
 /// What SYN, FIN and RST, and the acknowledgement of a FIN, say about the connection.
 #[inline(always)]
-fn account_edge<C: Cells>(
-    entry: &mut C,
-    packet: &Packet,
-    event: &Event,
-    timeouts: &Timeouts,
-    before: u32,
-) -> u32 {
+fn account_edge<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, timeouts: &Timeouts, before: u32) -> u32 {
     let flags = packet.tcp_flags;
     let way = event.way;
     let mut raised = 0;

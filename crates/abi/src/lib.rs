@@ -27,6 +27,6 @@ pub use header::HeaderValues;
 pub use key::{FlowKey, KeyParts, Way};
 pub use loss::Loss;
 pub use observe::{Rival, TAKE_OVER, is_observed, overtakes};
-pub use segment::{Anomaly, Segments, TICK, is_remarkable, smooth, wants_exact_time};
+pub use segment::{Anomaly, Segments, TICK, account_segment, is_remarkable, smooth, wants_exact_time};
 pub use settings::{KernelSettings, Layers, ScanState, Timeouts};
-pub use transaction::{Transactions, asking_way};
+pub use transaction::{Transactions, account_transaction, asking_way, concerns_transaction};

@@ -61,14 +61,15 @@ pub fn overtakes<C: Cells>(entry: &mut C, event: &Event, mac: Mac) -> bool {
         return false;
     } else {
         // A young flow has begun at both points; else this one sees it for the first time.
-        *rival = Rival { point: event.point, seen: counted, ..Rival::default() };
+        rival.point = event.point;
+        rival.seen = counted;
         (if is_young { -clamp(counted) } else { 0 }, 0)
     };
     let behind = behind(ahead, counted.wrapping_sub(rival.seen), event.packets as u32);
     let bytes = if behind < 0 || rival.seen != counted { 0 } else { bytes };
     let ahead = behind.wrapping_add(event.packets as i32);
     if ahead > 0 && is_still {
-        *rival = Rival::default();
+        rival.point = 0;
         let (packets, before) = ((ahead as u64).saturating_sub(event.packets), bytes);
         entry.set_point(way, event.point, mac);
         if packets > 0 {

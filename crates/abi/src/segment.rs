@@ -128,7 +128,8 @@ pub fn wants_exact_time<C: Cells>(entry: &mut C, packet: &Packet, way: Way, befo
         return false;
     }
     let is_first = state::flags_of(before, way) == 0;
-    entry.segments(way).next != packet.sequence && !is_first || crate::transaction::is_answer(entry, packet, way, before)
+    entry.segments(way).next != packet.sequence && !is_first
+        || crate::transaction::is_answer(entry, packet, way, before)
 }
 
 /// Whether there is anything to note of a segment.

@@ -64,16 +64,16 @@ pub(crate) fn is_answer<C: Cells>(entry: &mut C, packet: &Packet, way: Way, befo
     entry.transactions().asked != 0 && !asks(packet, way, before)
 }
 
-/// Notes the times of a segment. `is_new`: it brought new payload. `before` is the state without it, `after` with it.
+/// Whether [`account_transaction`] has anything to note of a segment.
 #[inline(always)]
-pub fn account_transaction<C: Cells>(
-    entry: &mut C,
-    packet: &Packet,
-    event: &Event,
-    is_new: bool,
-    before: u32,
-    after: u32,
-) {
+pub const fn concerns_transaction(packet: &Packet, way: Way, is_new: bool, before: u32) -> bool {
+    is_new || packet.tcp_flags & tcp::SYN != 0 || state::flags_of(before, way) & tcp::ACK == 0
+}
+
+/// Notes the times of a segment. `is_new`: it brought new payload. `before` is the state without it.
+#[inline(always)]
+pub fn account_transaction<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, is_new: bool, before: u32) {
+    let after = entry.state();
     if packet.tcp_flags & tcp::SYN != 0 || state::flags_of(before, event.way) & tcp::ACK == 0 {
         account_handshake(entry.transactions(), packet, event, before, after);
     }

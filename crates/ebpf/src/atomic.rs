@@ -14,6 +14,18 @@ pub unsafe fn add(cell: *mut u64, value: u64) {
     }
 }
 
+/// `*cell += value`, atomically.
+///
+/// # Safety
+/// `cell` points to an aligned `u32` in a map value.
+#[inline(always)]
+pub unsafe fn add32(cell: *mut u32, value: u32) {
+    // SAFETY: the caller vouches for the pointer; the instruction touches nothing else.
+    unsafe {
+        asm!("lock *(u32 *)({cell} + 0) += {value}", cell = in(reg) cell, value = in(wreg) value, options(nostack));
+    }
+}
+
 /// `*cell |= bits`, atomically.
 ///
 /// # Safety

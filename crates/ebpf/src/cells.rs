@@ -2,7 +2,7 @@
 
 use core::ptr::{addr_of, addr_of_mut, read_volatile, write_volatile};
 
-use flowtrace_abi::{Cells, FlowEntry, Way};
+use flowtrace_abi::{Anomaly, Cells, FlowEntry, Rival, Segments, Transactions, Way};
 use flowtrace_wire::Mac;
 
 use crate::atomic;
@@ -109,6 +109,31 @@ impl Cells for Shared {
     #[inline(always)]
     fn ended(&self) -> u64 {
         read!(self, ended)
+    }
+    #[inline(always)]
+    fn first(&self) -> u64 {
+        read!(self, first)
+    }
+    #[inline(always)]
+    fn segments(&mut self, way: Way) -> &mut Segments {
+        // SAFETY: the pointer comes from a map and was checked; the field is aligned. Two CPUs may write to it at once:
+        // then one of the two stands, word by word.
+        unsafe { &mut *addr_of_mut!((*self.0).segments[place(way)]) }
+    }
+    #[inline(always)]
+    fn add_anomaly(&mut self, way: Way, anomaly: Anomaly, packets: u32) {
+        // SAFETY: the pointer comes from a map and was checked; the field is aligned.
+        unsafe { atomic::add32(addr_of_mut!((*self.0).segments[place(way)].anomalies[anomaly as usize]), packets) }
+    }
+    #[inline(always)]
+    fn transactions(&mut self) -> &mut Transactions {
+        // SAFETY: as in `segments`.
+        unsafe { &mut *addr_of_mut!((*self.0).transactions) }
+    }
+    #[inline(always)]
+    fn rival(&mut self, way: Way) -> &mut Rival {
+        // SAFETY: as in `segments`.
+        unsafe { &mut *addr_of_mut!((*self.0).rivals[place(way)]) }
     }
 }
 

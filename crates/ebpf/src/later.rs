@@ -4,12 +4,14 @@
 use core::ptr::{addr_of_mut, read_volatile, write_volatile};
 
 use aya_ebpf::bindings::BPF_NOEXIST;
-use flowtrace_abi::{Cells, Event, FlowEntry, FlowKey, Loss, account, admits, lingers, state};
-use flowtrace_wire::Packet;
+use flowtrace_abi::{
+    Cells, Event, FlowEntry, FlowKey, Loss, account, account_tcp_times, admits, is_remarkable, lingers, state,
+};
+use flowtrace_wire::{Packet, protocol};
 
 use crate::{
     cells::Shared,
-    count::{self, ABSENT, NOT_COUNTED, count_into},
+    count::{self, ABSENT, FIRST, NOT_COUNTED},
     losses,
     maps::{self, FLOWS, LATER, SCRATCH},
     opaque::opaque,
@@ -19,8 +21,12 @@ use crate::{
 const LAST_GENERATION: u32 = FlowKey::LAST_GENERATION as u32;
 /// Not a generation: there is none to begin.
 const EXHAUSTED: u32 = LAST_GENERATION + 1;
+/// Not a generation: there is no room for it.
+const NO_ROOM: u32 = EXHAUSTED + 1;
 /// Bit beside a generation: it has to begin.
 const BEGINS: u32 = 1 << 16;
+/// Bit beside a generation: it goes on, and the packet is still to be counted into it.
+const GOES_ON: u32 = 1 << 17;
 /// In how many generations behind the latest a packet looks for a free one.
 const PROBES: u32 = 2;
 
@@ -61,34 +67,62 @@ pub unsafe fn copy<T>(from: &T, to: *mut T) {
     }
 }
 
-/// Counts the packet that was put aside. Answers as [`count::count`].
+/// Counts the packet that was put aside, by the key that was. Answers as [`count::count`],
+/// without [`FIRST`].
 #[inline(never)]
 pub fn count() -> u32 {
     let Some(later) = LATER.get_ptr_mut(0) else { return NOT_COUNTED };
     // SAFETY: this CPU's value, of which the map hands out no null.
     let Later { key, event, packet } = unsafe { &mut *later };
-    count::count(key, packet, event)
+    count::count(key, packet, event) & !FIRST
 }
 
 /// Counts the packet that was put aside into a flow that begins, or into a later one of the same ends. Answers its flow's
-/// generation, or [`NOT_COUNTED`]. `why`: what [`count`] said. (Three calls side by side, not within one another: so they fit on the stack.)
+/// generation, or [`NOT_COUNTED`]. `why`: what [`count`] said. (Calls side by side, not within one another: so they fit
+/// on the stack.)
 #[inline(always)]
 pub fn open(why: u32) -> u32 {
-    if why == ABSENT {
-        return begin(0);
+    let mut next = if why == ABSENT { BEGINS } else { follow() };
+    if next == EXHAUSTED {
+        return exhausted();
     }
-    let followed = follow();
-    if followed == EXHAUSTED {
-        exhausted()
-    } else if followed & BEGINS != 0 {
-        begin(followed & !BEGINS)
-    } else {
-        followed
+    if next & BEGINS != 0 {
+        next = begin(next & !BEGINS);
+    }
+    if next == NO_ROOM {
+        return lose();
+    }
+    if next & GOES_ON == 0 {
+        return next;
+    }
+    let generation = next & !GOES_ON;
+    name(generation);
+    if count() == 0 { generation } else { lose() }
+}
+
+/// Names a generation for [`count`].
+#[inline(always)]
+fn name(generation: u32) {
+    if let Some(later) = LATER.get_ptr_mut(0) {
+        // SAFETY: this CPU's value, of which the map hands out no null.
+        unsafe { (*later).key.generation = generation as u8 };
     }
 }
 
-/// The packet's flow is over, if there is one: the packet belongs to a later one of the same ends. Answers the generation
-/// into which it was counted, the one that has to begin with it and [`BEGINS`], or [`EXHAUSTED`].
+/// The packet that was put aside is in no flow: there is no room for one, or the one that it was to be counted into was
+/// over at the same moment.
+#[inline(never)]
+fn lose() -> u32 {
+    if let Some(later) = LATER.get_ptr(0) {
+        // SAFETY: this CPU's value, of which the map hands out no null.
+        let event = unsafe { &(*later).event };
+        losses::count(Loss::MapFull.index(), event.packets, event.bytes);
+    }
+    NOT_COUNTED
+}
+
+/// The packet's flow is over, if there is one: the packet belongs to a later one of the same ends. Answers that generation
+/// and [`GOES_ON`], the one that has to begin with it and [`BEGINS`], or [`EXHAUSTED`].
 #[inline(never)]
 fn follow() -> u32 {
     let Some(later) = LATER.get_ptr(0) else { return EXHAUSTED };
@@ -100,11 +134,10 @@ fn follow() -> u32 {
     // One key for all look-ups: each copy would have its place on the stack.
     let mut key = *key;
     if current != 0
-        && let Some(mut entry) = generation_of(&mut key, current)
-        && admits(&entry, opaque(packet), event.time, maps::timeouts())
+        && let Some(entry) = generation_of(&mut key, current)
+        && admits(&entry, opaque(packet), event.time, maps::timeouts(), maps::scan_silence())
     {
-        count_into(&mut entry, opaque(packet), opaque(event));
-        return current;
+        return current | GOES_ON;
     }
     // Also where that entry is gone: by a number of its own, who reads the anchor sees that it is in use.
     let next = next_generation(&mut key, opaque(packet), event.time, current);
@@ -134,7 +167,7 @@ fn next_generation(key: &mut FlowKey, packet: &Packet, time: u64, current: u32) 
     for _ in 0..PROBES {
         generation = if generation >= LAST_GENERATION { 1 } else { generation + 1 };
         match generation_of(key, generation) {
-            Some(entry) if !admits(&entry, packet, time, maps::timeouts()) => {}
+            Some(entry) if !admits(&entry, packet, time, maps::timeouts(), maps::scan_silence()) => {}
             _ => return generation,
         }
     }
@@ -153,7 +186,7 @@ fn exhausted() -> u32 {
         let mut latest = Shared(latest);
         if lingers(&latest, event.time, maps::timeouts()) {
             losses::count(Loss::GenerationsExhausted.index(), event.packets, event.bytes);
-            account(&mut latest, packet, event);
+            account(&mut latest, packet, event, maps::timeouts());
             return current;
         }
     }
@@ -161,7 +194,8 @@ fn exhausted() -> u32 {
     NOT_COUNTED
 }
 
-/// Makes an entry of this generation for the packet's flow. Answers as [`open`].
+/// Makes an entry of this generation for the packet's flow. Answers the generation, with [`GOES_ON`] if there was one,
+/// or [`NO_ROOM`].
 #[inline(never)]
 fn begin(generation: u32) -> u32 {
     let Some(later) = LATER.get_ptr(0) else { return NOT_COUNTED };
@@ -170,13 +204,9 @@ fn begin(generation: u32) -> u32 {
     let Some(fresh) = fresh(opaque(event), opaque(packet)) else { return NOT_COUNTED };
     let key = first.with_generation(generation as u8);
     let key: &FlowKey = opaque(&key);
-    if FLOWS.insert(key, fresh, BPF_NOEXIST as u64).is_err() {
-        // Another CPU was faster, or the map is full.
-        let Some(entry) = FLOWS.get_ptr_mut(key) else {
-            losses::count(Loss::MapFull.index(), event.packets, event.bytes);
-            return NOT_COUNTED;
-        };
-        count_into(&mut Shared(entry), opaque(packet), opaque(event));
+    let is_new = FLOWS.insert(key, fresh, BPF_NOEXIST as u64).is_ok();
+    if !is_new && FLOWS.get_ptr(key).is_none() {
+        return NO_ROOM;
     }
     // The number is told only when there is an entry: another CPU that found none would take the next.
     if generation != 0
@@ -184,7 +214,8 @@ fn begin(generation: u32) -> u32 {
     {
         Shared(anchor).set_successor(generation);
     }
-    generation
+    // Else another CPU was faster.
+    if is_new { generation } else { generation | GOES_ON }
 }
 
 /// An entry with one packet.
@@ -193,10 +224,14 @@ fn fresh(event: &Event, packet: &Packet) -> Option<&'static FlowEntry> {
     let scratch = SCRATCH.get_ptr_mut(0)?;
     let mut fresh = Shared(scratch);
     fresh.clear();
-    account(&mut fresh, packet, event);
     // SAFETY: this CPU's value, of which the map hands out no null.
+    unsafe { (*scratch).first = event.time };
+    account(&mut fresh, packet, event, maps::timeouts());
+    if packet.protocol == protocol::TCP && is_remarkable(&mut fresh, packet, event.way, 0) {
+        account_tcp_times(&mut fresh, packet, event, 0);
+    }
+    // SAFETY: as above.
     unsafe {
-        (*scratch).first = event.time;
         (*scratch).state |= if event.way.index() == 1 { state::OPENED_DOWN } else { 0 };
         Some(&*scratch)
     }

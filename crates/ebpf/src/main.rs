@@ -17,6 +17,7 @@ mod maps;
 mod opaque;
 mod packet;
 mod plain;
+mod round_trip;
 mod tc;
 mod walk;
 mod zero;

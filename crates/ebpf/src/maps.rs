@@ -60,7 +60,7 @@ static SETTINGS: KernelSettings = KernelSettings::DEFAULT;
 
 /// Written by userland before every scan.
 #[unsafe(no_mangle)]
-static mut SCAN: ScanState = ScanState { boot_offset: 0, epoch: 1, reserved: 0 };
+static mut SCAN: ScanState = ScanState { boot_offset: 0, epoch: 1, reserved: 0, silence: u64::MAX };
 
 /// The settings.
 #[inline(always)]
@@ -94,6 +94,13 @@ impl KnownPorts for UdpPorts {
 pub fn scan_boot_offset() -> u64 {
     // SAFETY: an aligned word that userland replaces at once.
     unsafe { read_volatile(addr_of!(SCAN.boot_offset)) }
+}
+
+/// How long a flow may be silent whatever its timeout.
+#[inline(always)]
+pub fn scan_silence() -> u64 {
+    // SAFETY: an aligned word that userland replaces at once.
+    unsafe { read_volatile(addr_of!(SCAN.silence)) }
 }
 
 /// The current scan.

@@ -4,10 +4,10 @@ use core::mem::{MaybeUninit, offset_of};
 
 use aya_ebpf::bindings::__sk_buff;
 use flowtrace_abi::FlowKey;
-use flowtrace_wire::{Link, Packet, plain};
+use flowtrace_wire::{Link, Packet, plain, protocol};
 
 use crate::{
-    count::{ABSENT, NOT_COUNTED, OVER, count, event},
+    count::{FIRST, NOT_COUNTED, count, event},
     later,
     maps::UdpPorts,
     opaque::opaque,
@@ -18,7 +18,7 @@ use crate::{
 /// Not a generation: the packet has to go the long way.
 pub const NOT_PLAIN: u32 = NOT_COUNTED + 1;
 
-/// Counts a packet if it is plain. Answers as [`count`], or [`NOT_PLAIN`].
+/// Counts a packet if it is plain. Answers as [`count`], or [`NOT_PLAIN`]. Unless that is 0, the packet was put aside.
 #[inline(always)]
 pub fn count_plain(skb: *mut __sk_buff, point: u32, link: Link) -> u32 {
     // SAFETY: the context of the program.
@@ -39,9 +39,14 @@ pub fn count_plain(skb: *mut __sk_buff, point: u32, link: Link) -> u32 {
     // From here on the compiler reads the facts where they are, instead of keeping a second copy of each on the stack.
     let (packet, key): (&Packet, &FlowKey) = (opaque(packet), opaque(&key));
     let mut event = event(skb, packet, packet.header_length, way, point);
-    let generation = count(key, packet, &mut event);
-    if generation == ABSENT || generation == OVER {
+    let mut counted = count(key, packet, &mut event);
+    // Who sent it may know more.
+    let has_socket = packet.protocol == protocol::TCP && point & 1 == 1;
+    if !has_socket {
+        counted &= !FIRST;
+    }
+    if counted != 0 {
         later::put(key, packet, &event);
     }
-    generation
+    counted
 }

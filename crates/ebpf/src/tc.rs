@@ -11,7 +11,7 @@ use flowtrace_wire::Link;
 use crate::{
     count, envelope, later,
     plain::{NOT_PLAIN, count_plain},
-    walk,
+    round_trip, walk,
 };
 
 /// Packets that arrive at an interface.
@@ -47,6 +47,9 @@ fn watch(skb: *mut __sk_buff, egress: u32, link: Link) -> i32 {
         NOT_PLAIN => count_walk(skb, point, link),
         why @ (count::ABSENT | count::OVER) => {
             later::open(why);
+        }
+        count::FIRST => {
+            round_trip::note(skb);
         }
         _ => {}
     }

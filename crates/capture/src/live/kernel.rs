@@ -120,6 +120,7 @@ pub struct Kernel {
     _ports: Array<MapData, Plain<Ports>>,
     batches: Batches,
     epoch: u16,
+    silence: u64,
 }
 
 impl Kernel {
@@ -156,6 +157,7 @@ impl Kernel {
             ebpf,
             batches: Batches::new(),
             epoch: 0,
+            silence: u64::MAX,
         };
         kernel.next_scan(Moment::now())?;
         // At once, so that what the kernel has against them is said before anything is done. The others are for few
@@ -187,9 +189,18 @@ impl Kernel {
     pub fn next_scan(&mut self, now: Moment) -> Result<(), Error> {
         // 0 is no scan: entries begin with it.
         self.epoch = self.epoch.checked_add(1).unwrap_or(1);
-        let state =
-            ScanState { boot_offset: now.boot.wrapping_sub(now.monotonic), epoch: u32::from(self.epoch), reserved: 0 };
+        let state = ScanState {
+            boot_offset: now.boot.wrapping_sub(now.monotonic),
+            epoch: u32::from(self.epoch),
+            reserved: 0,
+            silence: self.silence,
+        };
         Ok(self.scan.set(0, Plain(state), 0)?)
+    }
+
+    /// Says how long a flow may be silent from the next scan on, whatever its timeout, in nanoseconds.
+    pub fn set_silence(&mut self, silence: u64) {
+        self.silence = silence;
     }
 
     /// Reads all entries. `visit` gets each batch and names the places in it of the entries to delete.
