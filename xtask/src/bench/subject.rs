@@ -23,9 +23,9 @@ pub struct Subject {
 
 /// Maps by the sizes of their keys and values.
 enum Flows {
-    Ours(HashMap<MapData, [u8; 48], [u8; 128]>),
-    /// Ours before 2026-11-21.
-    Ours40(HashMap<MapData, [u8; 40], [u8; 128]>),
+    Ours(HashMap<MapData, [u8; 48], [u8; 320]>),
+    /// Ours before contract version 3.
+    Ours128(HashMap<MapData, [u8; 48], [u8; 128]>),
     Wide(HashMap<MapData, [u8; 40], [u8; 32]>),
     Narrow(HashMap<MapData, [u8; 16], [u8; 32]>),
 }
@@ -41,9 +41,9 @@ impl Subject {
         let bytes = std::fs::read(object).with_context(|| format!("reading {}", object.display()))?;
         let (mut ebpf, verified) = load::load(EbpfLoader::new().map_max_entries("FLOWS", FLOWS), &bytes, &[])?;
         let flows = ebpf.take_map("FLOWS").context("the object has no FLOWS")?;
-        let is_old = matches!(&flows, aya::maps::Map::HashMap(data) if data.info()?.key_size() == 40);
+        let is_old = matches!(&flows, aya::maps::Map::HashMap(data) if data.info()?.value_size() == 128);
         let map =
-            if is_old { Flows::Ours40(HashMap::try_from(flows)?) } else { Flows::Ours(HashMap::try_from(flows)?) };
+            if is_old { Flows::Ours128(HashMap::try_from(flows)?) } else { Flows::Ours(HashMap::try_from(flows)?) };
         let program = descriptor(&ebpf, "ingress")?;
         Ok((Self { name: name.to_owned(), program, only_v4: false, map: Some(map) }, verified))
     }
@@ -77,7 +77,7 @@ impl Subject {
         match &mut self.map {
             None => Ok(None),
             Some(Flows::Ours(map)) => clear(map).map(Some),
-            Some(Flows::Ours40(map)) => clear(map).map(Some),
+            Some(Flows::Ours128(map)) => clear(map).map(Some),
             Some(Flows::Wide(map)) => clear(map).map(Some),
             Some(Flows::Narrow(map)) => clear(map).map(Some),
         }
