@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// No flow ends by silence while a test runs.
 pub const TIMEOUTS: Timeouts = {
     const HOUR: u64 = 3_600_000_000_000;
-    Timeouts { tcp: HOUR, tcp_fin: HOUR, tcp_rst: HOUR, udp: HOUR, icmp: HOUR, generic: HOUR }
+    Timeouts { tcp: HOUR, tcp_fin: HOUR, tcp_rst: HOUR, udp: HOUR, icmp: HOUR, generic: HOUR, evidence: HOUR }
 };
 
 /// Whether the kernel may refuse to run a frame: newer ones do where the IP header is not whole, or nothing follows the

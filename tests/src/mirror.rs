@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 
 use flowtrace_abi::{
-    EnvelopeEntry, Event, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, Layers, Loss, Way, account,
-    account_envelope, admits, merge, state,
+    EnvelopeEntry, Event, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, Layers, Loss, Timeouts,
+    Transactions, Way, account, account_envelope, account_tcp_times, admits, is_remarkable, merge, state,
 };
 use flowtrace_capture::live::SkbContext;
-use flowtrace_wire::{Envelope, Fragment, Link, Options, Packet, Ports, Reason, Walk, dissect};
+use flowtrace_wire::{Envelope, Fragment, Link, Options, Packet, Ports, Reason, Walk, dissect, protocol};
 
 /// All frames are seen at this moment: no flow falls silent, and no datagram is forgotten.
 const TIME: u64 = 1;
@@ -123,8 +123,8 @@ impl Mirror {
         let latest = self.flows.get(&key).map_or(0, |anchor| anchor.successor) as u8;
         let latest_key = key.with_generation(latest);
         match self.flows.get_mut(&latest_key) {
-            Some(entry) if admits(entry, packet, TIME, &self.settings.timeouts) => {
-                account(entry, packet, event);
+            Some(entry) if admits(entry, packet, TIME, &self.settings.timeouts, u64::MAX) => {
+                count_into(entry, packet, event, &self.settings.timeouts);
                 latest_key
             }
             Some(entry) => {
@@ -142,10 +142,18 @@ impl Mirror {
         if event.way == Way::Down {
             entry.state |= state::OPENED_DOWN;
         }
-        account(&mut entry, packet, event);
+        count_into(&mut entry, packet, event, &self.settings.timeouts);
         let before = self.flows.insert(key, entry);
         assert!(before.is_none(), "a flow of many generations: {key:?}");
         key
+    }
+}
+
+fn count_into(entry: &mut FlowEntry, packet: &Packet, event: &Event, timeouts: &Timeouts) {
+    let before = entry.state;
+    account(entry, packet, event, timeouts);
+    if packet.protocol == protocol::TCP && is_remarkable(entry, packet, event.way, before) {
+        account_tcp_times(entry, packet, event, before);
     }
 }
 
@@ -163,7 +171,8 @@ fn on_the_wire(packet: &Packet, headers: u32, context: SkbContext) -> (u64, u64)
     (packets.into(), bytes + u64::from(packets - 1) * u64::from(headers))
 }
 
-/// An entry without times, points and scans.
+/// An entry without times, points and scans, and without what depends on times: whether a segment was overtaken or sent
+/// again, and so whether it was new.
 pub fn comparable(mut entry: FlowEntry) -> FlowEntry {
     for way in 0..2 {
         entry.ways[way].last = 0;
@@ -173,6 +182,24 @@ pub fn comparable(mut entry: FlowEntry) -> FlowEntry {
     entry.first = 0;
     // Whether it ended is compared, when is not.
     entry.ended = entry.ended.min(1);
+    let mut in_order = true;
+    for segments in &mut entry.segments {
+        let [retransmissions, overtaken, zero_windows] = segments.anomalies;
+        in_order &= retransmissions + overtaken == 0;
+        segments.anomalies = [retransmissions + overtaken, 0, zero_windows];
+        (segments.hole_start, segments.hole_end, segments.hole_at) = (0, 0, 0);
+        segments.timed_at = segments.timed_at.min(1);
+        segments.round_trip = segments.round_trip.min(1);
+    }
+    let Transactions { syn, answer, confirmation, asked, count, .. } = entry.transactions;
+    entry.transactions = Transactions {
+        syn: syn.min(1),
+        answer: answer.min(1),
+        confirmation: confirmation.min(1),
+        asked: if in_order { asked.min(1) } else { 0 },
+        count: if in_order { count } else { 0 },
+        ..Transactions::default()
+    };
     entry
 }
 
