@@ -18,6 +18,7 @@ fn each_timeout_is_its_own() {
         udp: 4 * SECOND,
         icmp: 5 * SECOND,
         generic: 6 * SECOND,
+        ..Timeouts::DEFAULT
     };
     let settings = Settings { timeouts, ..Settings::default() };
     let ended = EndReason::EndOfFlowDetected;

@@ -3,12 +3,17 @@
 
 use std::collections::HashMap;
 
-use flowtrace_abi::{Event, FlowEntry, FlowKey, Timeouts, Way, account, admits, state};
+use flowtrace_abi::{
+    Event, FlowEntry, FlowKey, Timeouts, Way, account, account_tcp_times, admits, is_observed, is_remarkable,
+    overtakes, state,
+};
 use flowtrace_flow::{Clock, Record, Table, Verdict};
-use flowtrace_wire::Packet;
+use flowtrace_wire::{Packet, protocol};
 
 use crate::craft::BEGIN;
 
+/// Where packets are observed, if nothing else is said.
+pub const POINT: u32 = 4;
 /// When the host booted.
 pub const BOOT: u64 = BEGIN - 1_000_000 * crate::craft::SECOND;
 
@@ -19,23 +24,31 @@ pub struct Kernel {
     /// What a scan has not read yet.
     pending: Vec<FlowKey>,
     timeouts: Timeouts,
+    /// Flows that are silent for so long are over (as in `ScanState`).
+    pub silence: u64,
     epoch: u16,
     shuffle: u64,
 }
 
 impl Kernel {
     pub fn new(timeouts: Timeouts, shuffle: u64) -> Self {
-        Self { flows: HashMap::new(), made: Vec::new(), pending: Vec::new(), timeouts, epoch: 1, shuffle }
+        let (flows, made, pending) = (HashMap::new(), Vec::new(), Vec::new());
+        Self { flows, made, pending, timeouts, silence: u64::MAX, epoch: 1, shuffle }
     }
 
     /// A packet passes at `time` (nanoseconds since the Unix epoch; the kernel counts since boot).
     pub fn packet(&mut self, time: u64, packet: &Packet) {
+        self.packet_at(time, packet, POINT);
+    }
+
+    /// The same, at one of the points that it passes.
+    pub fn packet_at(&mut self, time: u64, packet: &Packet, point: u32) {
         let (mut key, way) = FlowKey::of(packet);
         let bytes = u64::from(packet.ip_length);
-        let event = Event { way, packets: 1, bytes, time: time - BOOT, point: 4, epoch: self.epoch };
+        let event = Event { way, packets: 1, bytes, time: time - BOOT, point, epoch: self.epoch };
         if let Some(entry) = self.flows.get_mut(&key) {
-            if admits(entry, packet, event.time, &self.timeouts) {
-                account(entry, packet, &event);
+            if admits(entry, packet, event.time, &self.timeouts, self.silence) {
+                count_into(entry, packet, &event, &self.timeouts);
                 return;
             }
             match self.follow(key, packet, &event) {
@@ -44,7 +57,7 @@ impl Kernel {
             }
         }
         let mut entry = FlowEntry { first: event.time, ..FlowEntry::default() };
-        account(&mut entry, packet, &event);
+        count_into(&mut entry, packet, &event, &self.timeouts);
         entry.state |= if way == Way::Down { state::OPENED_DOWN } else { 0 };
         assert!(self.flows.insert(key, entry).is_none(), "the program never overwrites");
         self.made.push(key);
@@ -62,8 +75,8 @@ impl Kernel {
         let next = latest.next_generation();
         let is_taken = self.flows.contains_key(&next);
         match self.flows.get_mut(&latest) {
-            Some(entry) if admits(entry, packet, event.time, &self.timeouts) || is_taken => {
-                account(entry, packet, event);
+            Some(entry) if admits(entry, packet, event.time, &self.timeouts, self.silence) || is_taken => {
+                count_into(entry, packet, event, &self.timeouts);
                 return 0;
             }
             Some(entry) => entry.state |= state::SUPERSEDED,
@@ -111,5 +124,16 @@ impl Kernel {
             self.shuffle = self.shuffle.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             self.pending.swap(at, (self.shuffle >> 33) as usize % (at + 1));
         }
+    }
+}
+
+fn count_into(entry: &mut FlowEntry, packet: &Packet, event: &Event, timeouts: &Timeouts) {
+    if !is_observed(entry, event) && !overtakes(entry, event, packet.source_mac) {
+        return;
+    }
+    let before = entry.state;
+    account(entry, packet, event, timeouts);
+    if packet.protocol == protocol::TCP && is_remarkable(entry, packet, event.way, before) {
+        account_tcp_times(entry, packet, event, before);
     }
 }

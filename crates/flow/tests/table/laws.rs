@@ -180,6 +180,7 @@ proptest! {
         let packets: Vec<_> = steps.iter().map(|(_, packet)| *packet).collect();
         let timeouts = flowtrace_abi::Timeouts {
             tcp: timeout, tcp_fin: linger, tcp_rst: linger, udp: timeout, icmp: timeout, generic: timeout,
+            evidence: u64::MAX,
         };
         let records = feed(Settings { timeouts, ..settings(SECOND, SourceMode::Initiator) }, 0, &steps, BEGIN, false);
         check_laws(&packets, &records);

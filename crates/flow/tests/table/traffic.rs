@@ -14,6 +14,8 @@ pub const TIMEOUTS: Timeouts = Timeouts {
     udp: 3 * SECOND,
     icmp: SECOND,
     generic: SECOND * 3 / 2,
+    // The table sets it.
+    evidence: u64::MAX,
 };
 
 fn host() -> impl Strategy<Value = Host> {
