@@ -20,7 +20,7 @@ use record::Record;
 use tools::Tools;
 
 /// The kernel programs: names of the binaries in crates/ebpf. `driver` is the benchmark's.
-const PROGRAMS: [&str; 2] = ["flowtrace", "driver"];
+const PROGRAMS: [&str; 3] = ["flowtrace", "sockets", "driver"];
 
 /// What to do with the kernel programs; without a flag, build them and write crates/ebpf/prebuilt.
 #[derive(Args)]

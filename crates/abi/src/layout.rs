@@ -5,8 +5,8 @@ use core::mem::{align_of, offset_of, size_of};
 use flowtrace_wire::{Envelope, Ports};
 
 use crate::{
-    EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, Rival, ScanState, Segments, Tally,
-    Transactions,
+    EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, ListeningSocket, Rival, ScanState,
+    Segments, SocketSettings, Tally, Transactions,
 };
 
 /// Version of the contract; it counts up when a layout below changes.
@@ -44,4 +44,8 @@ const _: () = {
     assert!(size_of::<FragmentFacts>() == 24);
     assert!(size_of::<Ports>() == 65536);
     assert!(size_of::<ScanState>() == 24);
+    assert!(size_of::<ListeningSocket>() == 48 && align_of::<ListeningSocket>() == 8);
+    assert!(offset_of!(ListeningSocket, opened) == 24);
+    assert!(offset_of!(ListeningSocket, port) == 40);
+    assert!(size_of::<SocketSettings>() == 8);
 };

@@ -17,6 +17,7 @@ mod loss;
 mod observe;
 mod segment;
 mod settings;
+mod sockets;
 mod transaction;
 
 pub use account::{Event, account, account_tcp_times, admits, lingers};
@@ -29,4 +30,5 @@ pub use loss::Loss;
 pub use observe::{Rival, TAKE_OVER, is_observed, overtakes};
 pub use segment::{Anomaly, Segments, TICK, account_segment, is_remarkable, smooth, wants_exact_time};
 pub use settings::{KernelSettings, Layers, ScanState, Timeouts};
+pub use sockets::{End, Families, ListeningSocket, SocketEvents, SocketSettings};
 pub use transaction::{Transactions, account_transaction, asking_way, concerns_transaction};

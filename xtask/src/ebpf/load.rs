@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use aya::programs::{Program, ProgramInfo, SchedClassifier};
+use aya::programs::{Program, ProgramError, ProgramInfo};
 use aya::{Ebpf, EbpfLoader};
 
 use super::Object;
@@ -20,7 +20,7 @@ pub struct Verified {
     pub time: Duration,
 }
 
-/// Loads the traffic-control programs of an object, all of them or those of the given names.
+/// Loads the programs of an object, all of them or those of the given names.
 pub fn load(loader: &mut EbpfLoader<'_>, bytes: &[u8], names: &[&str]) -> Result<(Ebpf, Vec<Verified>)> {
     let mut ebpf = loader.load(bytes).context("loading the object's maps")?;
     let mut all = Vec::new();
@@ -34,9 +34,15 @@ pub fn load(loader: &mut EbpfLoader<'_>, bytes: &[u8], names: &[&str]) -> Result
 }
 
 fn load_one(name: &str, program: &mut Program) -> Result<Verified> {
-    let program: &mut SchedClassifier = program.try_into()?;
     let begin = Instant::now();
-    program.load().with_context(|| format!("the kernel refuses program {name}"))?;
+    let loaded = match program {
+        Program::SchedClassifier(program) => program.load(),
+        Program::SockOps(program) => program.load(),
+        Program::CgroupSock(program) => program.load(),
+        Program::CgroupSockAddr(program) => program.load(),
+        _ => Err(ProgramError::UnexpectedProgramType),
+    };
+    loaded.with_context(|| format!("the kernel refuses program {name}"))?;
     let time = begin.elapsed();
     let info: ProgramInfo = program.info()?;
     Ok(Verified {

@@ -1,0 +1,177 @@
+//! Which sockets wait to be spoken to: TCP sockets that listen, UDP sockets bound to a port of their own. Hooks of the
+//! cgroup at the root of the hierarchy see those of all processes, in all network namespaces.
+//!
+//! Every program answers 1, "go on": nothing is refused, and what other programs answer stands.
+#![no_std]
+#![no_main]
+// The atomic instructions of BPF are only to be had as assembly (see `atomic`).
+#![feature(asm_experimental_arch)]
+
+#[path = "../atomic.rs"]
+#[allow(dead_code, reason = "shared with the program that counts packets, which uses all of it")]
+mod atomic;
+#[path = "sockets/maps.rs"]
+mod maps;
+#[path = "../opaque.rs"]
+mod opaque;
+
+use core::ptr::{addr_of, read_volatile};
+
+use aya_ebpf::{
+    EbpfContext,
+    bindings::{BPF_SOCK_OPS_TCP_LISTEN_CB, bpf_sock},
+    helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_ktime_get_boot_ns},
+    macros::{cgroup_sock, cgroup_sock_addr, sock_ops},
+    programs::{SockAddrContext, SockContext, SockOpsContext},
+};
+use flowtrace_abi::{End, ListeningSocket};
+
+/// "Go on."
+const PROCEED: i32 = 1;
+const AF_INET: u32 = 2;
+const AF_INET6: u32 = 10;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+/// `TCP_CLOSE` and `TCP_LISTEN` (include/net/tcp_states.h): what a socket that listened is in when it is released.
+const TCP_CLOSE: u32 = 7;
+const TCP_LISTEN: u32 = 10;
+
+/// A TCP socket listens, from now on.
+#[sock_ops]
+pub fn tcp_listen(context: SockOpsContext) -> u32 {
+    if context.op() == BPF_SOCK_OPS_TCP_LISTEN_CB {
+        let port = context.local_port() as u16;
+        match context.family() {
+            AF_INET => open(&context, ListeningSocket::v4(context.local_ip4().to_ne_bytes()), TCP, port),
+            AF_INET6 => {
+                // SAFETY: the context of the program.
+                let address = unsafe { words(addr_of!((*context.ops).local_ip6)) };
+                open(&context, ListeningSocket::v6(address), TCP, port);
+            }
+            _ => {}
+        }
+    }
+    PROCEED as u32
+}
+
+/// A socket was bound to an IPv4 address.
+#[cgroup_sock(post_bind4)]
+pub fn udp_bind4(context: SockContext) -> i32 {
+    if let Some(port) = udp_port(context.sock) {
+        // SAFETY: the context of the program.
+        let address = unsafe { (*context.sock).src_ip4 };
+        open(&context, ListeningSocket::v4(address.to_ne_bytes()), UDP, port);
+    }
+    PROCEED
+}
+
+/// A socket was bound to an IPv6 address.
+#[cgroup_sock(post_bind6)]
+pub fn udp_bind6(context: SockContext) -> i32 {
+    if let Some(port) = udp_port(context.sock) {
+        // SAFETY: the context of the program.
+        let address = unsafe { words(addr_of!((*context.sock).src_ip6)) };
+        open(&context, ListeningSocket::v6(address), UDP, port);
+    }
+    PROCEED
+}
+
+/// A UDP socket gets one peer (IPv4).
+#[cgroup_sock_addr(connect4)]
+pub fn udp_connect4(context: SockAddrContext) -> i32 {
+    connected(&context);
+    PROCEED
+}
+
+/// A UDP socket gets one peer (IPv6).
+#[cgroup_sock_addr(connect6)]
+pub fn udp_connect6(context: SockAddrContext) -> i32 {
+    connected(&context);
+    PROCEED
+}
+
+/// A process lets go of a socket.
+#[cgroup_sock(sock_release)]
+pub fn release(context: SockContext) -> i32 {
+    // SAFETY: the context of the program.
+    let (protocol, state) = unsafe { ((*context.sock).protocol, (*context.sock).state) };
+    let may_listen = match protocol as u8 {
+        TCP => state == TCP_LISTEN || state == TCP_CLOSE,
+        UDP => true,
+        _ => false,
+    };
+    if may_listen {
+        close(&context, End::CLOSED);
+    }
+    PROCEED
+}
+
+/// The port that a UDP socket was bound to, unless it is one that clients are given.
+#[inline(always)]
+fn udp_port(socket: *mut bpf_sock) -> Option<u16> {
+    // SAFETY: the context of the program.
+    let (protocol, port) = unsafe { ((*socket).protocol, (*socket).src_port) };
+    (protocol as u8 == UDP && !maps::settings().is_ephemeral(port)).then_some(port as u16)
+}
+
+#[inline(always)]
+fn connected(context: &SockAddrContext) {
+    // SAFETY: the context of the program.
+    if unsafe { (*context.sock_addr).protocol } as u8 == UDP {
+        close(context, End::CONNECTED);
+    }
+}
+
+#[inline(always)]
+fn open(context: &impl EbpfContext, socket: ListeningSocket, protocol: u8, port: u16) {
+    // SAFETY: the context of the program, and a helper without arguments.
+    let (cookie, netns, opened) = unsafe {
+        (bpf_get_socket_cookie(context.as_ptr()), bpf_get_netns_cookie(context.as_ptr()), bpf_ktime_get_boot_ns())
+    };
+    let socket = ListeningSocket { netns, opened, port, protocol, ..socket };
+    if maps::LISTENING.insert(cookie, socket, 0).is_err() {
+        maps::missed();
+    }
+    maps::changed();
+}
+
+#[inline(always)]
+fn close(context: &impl EbpfContext, end: u32) {
+    // SAFETY: the context of the program.
+    let cookie = unsafe { bpf_get_socket_cookie(context.as_ptr()) };
+    let Some(socket) = maps::LISTENING.get_ptr_mut(cookie) else { return };
+    // SAFETY: an entry of the map. Only the socket's own process writes to it, and userland once, before it is here.
+    unsafe {
+        if (*socket).closed == 0 {
+            (*socket).end = end;
+            (*socket).closed = bpf_ktime_get_boot_ns();
+            maps::changed();
+        }
+    }
+}
+
+/// The bytes of an address that lies in words in network byte order. They are read word by word: the verifier allows no
+/// larger steps in a context.
+///
+/// # Safety
+/// `address` points into the context of the program.
+#[inline(always)]
+unsafe fn words(address: *const [u32; 4]) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    for (at, word) in bytes.chunks_exact_mut(4).enumerate() {
+        // SAFETY: the caller vouches for the address.
+        let value = unsafe { read_volatile(address.cast::<u32>().add(at)) };
+        word.copy_from_slice(&value.to_ne_bytes());
+    }
+    bytes
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // SAFETY: no code path panics; the verifier would refuse a program that could reach this.
+    unsafe { core::hint::unreachable_unchecked() }
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

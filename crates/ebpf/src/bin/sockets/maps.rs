@@ -1,0 +1,52 @@
+//! Maps and globals of the programs that watch sockets: what is shared with userland.
+
+use core::ptr::addr_of;
+
+use aya_ebpf::{
+    bindings::BPF_F_NO_PREALLOC,
+    btf_maps::{Array, HashMap},
+    macros::btf_map,
+};
+use flowtrace_abi::{ListeningSocket, SocketEvents, SocketSettings};
+
+use crate::{atomic, opaque::opaque};
+
+/// Sockets that wait to be spoken to, by their cookie. Userland takes out those that were closed.
+#[btf_map]
+pub static LISTENING: HashMap<u64, ListeningSocket, 16_384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+
+/// Counts, at the places of [`SocketEvents`].
+#[btf_map]
+pub static EVENTS: Array<u64, { SocketEvents::COUNT }> = Array::new();
+
+/// Written by userland before the programs are loaded.
+#[unsafe(no_mangle)]
+static SETTINGS: SocketSettings = SocketSettings::DEFAULT;
+
+/// The settings.
+#[inline(always)]
+pub fn settings() -> &'static SocketSettings {
+    // SAFETY: the static lives for ever; hiding its origin keeps the compiler from using the values it has now,
+    // which userland replaces before loading.
+    unsafe { &*opaque(addr_of!(SETTINGS)) }
+}
+
+/// Something is other than it was: userland will look.
+#[inline(always)]
+pub fn changed() {
+    count(SocketEvents::CHANGES);
+}
+
+/// A socket found no room.
+#[inline(always)]
+pub fn missed() {
+    count(SocketEvents::MISSED);
+}
+
+#[inline(always)]
+fn count(event: u32) {
+    if let Some(cell) = EVENTS.get_ptr_mut(event) {
+        // SAFETY: an aligned word of a map value.
+        unsafe { atomic::add(cell, 1) };
+    }
+}
