@@ -64,9 +64,11 @@ impl Segments {
 /// Where a segment stands in its sender's sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    /// It is the way's first.
+    First,
     /// It holds nothing that counts in the sequence.
     Empty,
-    /// It goes on where the last one ended, or is the first.
+    /// It goes on where the last one ended.
     Next,
     /// Something is missing before it.
     Ahead,
@@ -85,26 +87,51 @@ const fn advance(packet: &Packet) -> u32 {
 }
 
 #[inline(always)]
-fn place(segments: &Segments, packet: &Packet, is_first: bool) -> Place {
+fn place(segments: &Segments, packet: &Packet, is_first: bool, is_known_syn: bool) -> Place {
+    if is_first {
+        return Place::First;
+    }
     let length = advance(packet);
     let ahead = packet.sequence.wrapping_sub(segments.next) as i32;
-    if ahead == -1 && !is_first && packet.payload_length() <= 1 && packet.tcp_flags & EDGES == 0 {
+    if ahead == -1 && packet.payload_length() <= 1 && packet.tcp_flags & EDGES == 0 {
         return Place::KeepAlive;
     }
     if length == 0 {
         return Place::Empty;
     }
     if packet.tcp_flags & tcp::SYN != 0 {
-        // Another number than before: somebody began anew.
-        let is_same = packet.sequence.wrapping_add(length) == segments.next;
-        return if is_same && !is_first { Place::Back } else { Place::Next };
+        // Another than before: somebody began anew.
+        return if is_known_syn { Place::Back } else { Place::First };
     }
     // With one byte a closed window is probed; if it opens, the byte is sent again with others.
     let after_probe = ahead == -1 && length > 1;
-    if is_first || ahead == 0 || after_probe {
+    if ahead == 0 || after_probe {
         return Place::Next;
     }
     if ahead > 0 { Place::Ahead } else { Place::Back }
+}
+
+/// How many bytes a segment may have: the length of an IP packet has 16 bits.
+const LONGEST: u64 = 1 << 16;
+
+/// Whether a SYN was sent before with the same number. The initiator's is known, and which one an answer belongs to;
+/// the answer's own number cannot be further back than its sender's packets reach.
+#[inline(always)]
+fn is_known_syn<C: Cells>(entry: &mut C, packet: &Packet, way: Way, before: u32) -> bool {
+    if packet.tcp_flags & tcp::SYN == 0 || state::flags_of(before, way) & tcp::SYN == 0 {
+        return false;
+    }
+    let sent = entry.segments(way).next.wrapping_sub(packet.sequence.wrapping_add(1));
+    if sent == 0 {
+        return true;
+    }
+    if before & state::SEQUENCE_KNOWN == 0 {
+        return false;
+    }
+    if packet.tcp_flags & tcp::ACK == 0 {
+        return packet.sequence == entry.sequence();
+    }
+    packet.acknowledgement.wrapping_sub(1) == entry.sequence() && (sent as u64) < entry.packets(way).wrapping_mul(LONGEST)
 }
 
 const EDGES: u8 = tcp::SYN | tcp::FIN | tcp::RST;
@@ -156,24 +183,31 @@ pub fn account_segment<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, 
         end_round_trip(entry.segments(way.back()), packet.acknowledgement, now);
     }
     let is_first = state::flags_of(before, way) == 0;
+    let is_known_syn = is_known_syn(entry, packet, way, before);
     let reordering = reordering(entry.transactions());
     let segments = entry.segments(way);
     let end = packet.sequence.wrapping_add(advance(packet));
-    match place(segments, packet, is_first) {
+    match place(segments, packet, is_first, is_known_syn) {
         Place::Empty | Place::KeepAlive => return false,
+        Place::First => {
+            segments.hole_start = end;
+            segments.hole_end = end;
+        }
         Place::Next => {}
         Place::Ahead => tear(segments, packet.sequence, now, reordering),
         Place::Back => {
             // Which of the two was acknowledged cannot be told (Karn's algorithm).
             segments.timed_at = 0;
-            let is_overtaken = is_overtaken(segments, packet.sequence, now, reordering);
+            let is_missing = fill(segments, packet.sequence, end);
+            let is_overtaken = is_missing && now.wrapping_sub(segments.hole_at) < reordering;
             // What lies beyond what was sent so far is new.
-            if end.wrapping_sub(segments.next) as i32 > 0 {
+            let is_longer = end.wrapping_sub(segments.next) as i32 > 0;
+            if is_longer {
                 segments.next = end;
             }
             let anomaly = if is_overtaken { Anomaly::OutOfOrder } else { Anomaly::Retransmission };
             entry.add_anomaly(way, anomaly, event.packets as u32);
-            return is_overtaken && packet.payload_length() != 0;
+            return (is_missing || is_longer) && packet.payload_length() != 0;
         }
     }
     segments.next = end;
@@ -195,11 +229,21 @@ fn tear(segments: &mut Segments, sequence: u32, now: u32, reordering: u32) {
     segments.hole_at = now;
 }
 
-/// Whether the segment lies in the latest hole, and that is recent.
+/// Whether the segment begins in the latest hole, which then is smaller by what it fills at one of its ends.
 #[inline(always)]
-fn is_overtaken(segments: &Segments, sequence: u32, now: u32, reordering: u32) -> bool {
+fn fill(segments: &mut Segments, sequence: u32, end: u32) -> bool {
     let width = segments.hole_end.wrapping_sub(segments.hole_start);
-    sequence.wrapping_sub(segments.hole_start) < width && now.wrapping_sub(segments.hole_at) < reordering
+    let from = sequence.wrapping_sub(segments.hole_start);
+    if from >= width {
+        return false;
+    }
+    let reaches_end = end.wrapping_sub(segments.hole_end) as i32 >= 0;
+    if reaches_end {
+        segments.hole_end = sequence;
+    } else if from == 0 {
+        segments.hole_start = end;
+    }
+    true
 }
 
 /// Up to which age of a hole what fills it was overtaken, in [`TICK`]s.
