@@ -4,7 +4,7 @@ use flowtrace_flow::Record;
 
 use crate::json_text::{put_hex, put_integer, put_list, put_quoted, put_string};
 use crate::resource::{Resource, ResourceValue};
-use crate::{Attribute, Options, Value, attributes, keys, kind, span_name, status};
+use crate::{Attribute, Options, Profile, Value, attributes, keys, kind, span_name, status};
 
 /// Writes records as lines of JSON.
 ///
@@ -33,7 +33,7 @@ impl Json {
 
     /// Appends the line of the record.
     pub fn write(&self, record: &Record, out: &mut Vec<u8>) {
-        put_head(out, record);
+        put_head(out, record, self.options.selection.profile());
         out.extend_from_slice(b",\"attributes\":{");
         let mut first = true;
         attributes(record, &self.options, &mut |attribute, value| {
@@ -48,7 +48,7 @@ impl Json {
 }
 
 /// Everything before `attributes`.
-fn put_head(out: &mut Vec<u8>, record: &Record) {
+fn put_head(out: &mut Vec<u8>, record: &Record, profile: Profile) {
     out.extend_from_slice(b"{\"trace_id\":");
     put_hex(out, &record.trace_id);
     out.extend_from_slice(b",\"span_id\":");
@@ -60,7 +60,7 @@ fn put_head(out: &mut Vec<u8>, record: &Record) {
     out.extend_from_slice(b",\"name\":");
     put_string(out, &span_name(record));
     out.extend_from_slice(b",\"kind\":");
-    put_string(out, kind(record).name());
+    put_string(out, kind(record, profile).name());
     out.extend_from_slice(b",\"start_time_unix_nano\":");
     put_quoted(out, record.start);
     out.extend_from_slice(b",\"end_time_unix_nano\":");

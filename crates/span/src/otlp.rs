@@ -164,7 +164,7 @@ fn put_span(out: &mut Vec<u8>, record: &Record, options: &Options) {
         put_bytes(out, span::PARENT_SPAN_ID, parent);
     }
     put_bytes(out, span::NAME, span_name(record).as_bytes());
-    put_integer(out, span::KIND, kind(record).number().into());
+    put_integer(out, span::KIND, kind(record, options.selection.profile()).number().into());
     put_fixed64(out, span::START_TIME, record.start);
     put_fixed64(out, span::END_TIME, record.end);
     attributes(record, options, &mut |attribute, value| put_attribute(out, attribute, value));

@@ -6,7 +6,7 @@ use flowtrace_flow::Record;
 
 use crate::json_text::{put_hex, put_integer, put_list, put_quoted, put_string};
 use crate::resource::{Resource, ResourceValue};
-use crate::{Attribute, Options, SCHEMA_URL, Value, attributes, keys, kind, scope, span_name, status};
+use crate::{Attribute, Options, Profile, SCHEMA_URL, Value, attributes, keys, kind, scope, span_name, status};
 
 /// Writes records as lines of OTLP/JSON, one request with one span each.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl OtlpJson {
     /// Appends the line of the record.
     pub fn write(&self, record: &Record, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.head);
-        put_span_head(out, record);
+        put_span_head(out, record, self.options.selection.profile());
         out.extend_from_slice(b",\"attributes\":[");
         let mut first = true;
         attributes(record, &self.options, &mut |attribute, value| {
@@ -63,7 +63,7 @@ impl OtlpJson {
 }
 
 /// Everything before `attributes`.
-fn put_span_head(out: &mut Vec<u8>, record: &Record) {
+fn put_span_head(out: &mut Vec<u8>, record: &Record, profile: Profile) {
     out.extend_from_slice(b"\"traceId\":");
     put_hex(out, &record.trace_id);
     out.extend_from_slice(b",\"spanId\":");
@@ -75,7 +75,7 @@ fn put_span_head(out: &mut Vec<u8>, record: &Record) {
     out.extend_from_slice(b",\"name\":");
     put_string(out, &span_name(record));
     out.extend_from_slice(b",\"kind\":");
-    put_integer(out, kind(record).number().into());
+    put_integer(out, kind(record, profile).number().into());
     out.extend_from_slice(b",\"startTimeUnixNano\":");
     put_quoted(out, record.start);
     out.extend_from_slice(b",\"endTimeUnixNano\":");

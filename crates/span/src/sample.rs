@@ -1,8 +1,8 @@
 //! Records for tests.
 
 use flowtrace_flow::{
-    Bytes, ConnectionState, Direction, End, EndReason, Endpoint, Failure, HeaderValues, IcmpPair, Interface, IpInIp,
-    Ipsec, Record, Side, Tunnel,
+    Bytes, ConnectionState, Direction, End, EndReason, Endpoint, Evidence, Failure, Handshake, HeaderValues, IcmpPair,
+    Interface, IpInIp, Ipsec, Latency, Packets, Record, Segments, Side, Tcp, Tunnel,
 };
 use flowtrace_wire::Tunnel as Kind;
 
@@ -21,6 +21,7 @@ pub fn between(source: &str, destination: &str) -> Record {
         source: Endpoint { address: source, port: Some(54211) },
         destination: Endpoint { address: destination.parse().unwrap(), port: Some(443) },
         initiator: Some(End::Source),
+        evidence: Evidence::Handshake,
         direction: Direction::Forward,
         forward: side(10, 1024, 0xb9, Some(0x12)),
         reverse: Side::default(),
@@ -28,6 +29,7 @@ pub fn between(source: &str, destination: &str) -> Record {
         state: None,
         closed_by: None,
         failure: None,
+        tcp: Some(Box::default()),
         icmp: None,
         tunnel: None,
         ipip: None,
@@ -58,6 +60,8 @@ pub fn echo(source: &str, destination: &str) -> Record {
     let v6 = record.ip_version == 6;
     let (request, reply) = if v6 { (128, 129) } else { (8, 0) };
     record.protocol = if v6 { 58 } else { 1 };
+    record.evidence = Evidence::IcmpQuery;
+    record.tcp = None;
     record.source.port = None;
     record.destination.port = None;
     record.forward = side(1, 84, 0, None);
@@ -103,6 +107,31 @@ pub const fn ipsec(first: u32) -> Ipsec {
     Ipsec { ah: Some(first), esp: Some(first + 1), sender: Some(first + 2), receiver: Some(first + 3) }
 }
 
+/// Times and order of segments; every number another, beginning with this.
+pub fn timed(first: u64) -> Tcp {
+    let number = |place: u64| first + place;
+    let packets = |place| Packets { delta: number(place), total: number(place + 1) };
+    let segments = |place| Segments {
+        retransmits: packets(place),
+        out_of_order: packets(place + 2),
+        zero_window: packets(place + 4),
+        round_trip: Some(number(place + 6)),
+    };
+    let latency = |place| Some(Latency { mean: number(place), jitter: number(place + 1) });
+    Tcp {
+        handshake: Handshake {
+            answer: Some(number(0)),
+            answer_jitter: Some(number(1)),
+            confirmation: Some(number(2)),
+            confirmation_jitter: Some(number(3)),
+        },
+        service: latency(4),
+        round_trip: latency(6),
+        forward: segments(8),
+        reverse: segments(15),
+    }
+}
+
 /// Records that between them have a value for every attribute that has a source.
 pub fn everything() -> Vec<Record> {
     let mut refused = between("10.1.1.5", "10.1.2.10");
@@ -110,6 +139,7 @@ pub fn everything() -> Vec<Record> {
     refused.failure = Some(Failure::Refused);
     refused.closed_by = Some(End::Destination);
     refused.state = Some(ConnectionState::Closed);
+    refused.tcp = Some(Box::new(timed(100)));
     let mac = Some([0x52, 0x54, 0, 0x12, 0x34, 0x56]);
     refused.interface = Some(Interface { index: Some(2), name: Some("eth0".into()), mac });
     let mut labelled = between("2001:db8::1", "2001:db8::2");

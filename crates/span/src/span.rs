@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use flowtrace_flow::{Direction, Record};
 
+use crate::Profile;
 use crate::generated::iana;
 use crate::stack_text::StackText;
 use crate::values::network_type;
@@ -40,7 +41,7 @@ pub enum Kind {
     Client,
     /// The observer is at the responder's side only.
     Server,
-    /// The initiator is not known.
+    /// The initiator is not known, or the profile does not tell.
     Internal,
 }
 
@@ -64,12 +65,13 @@ impl Kind {
     }
 }
 
-/// The span's kind: the observer's perspective, as `flow.direction` says it.
-pub fn kind(record: &Record) -> Kind {
-    match record.direction {
-        Direction::Forward => Kind::Client,
-        Direction::Reverse => Kind::Server,
-        Direction::Unknown => Kind::Internal,
+/// The span's kind: the observer's perspective, as `flow.direction` says it. In profile `proposal` a flow is an internal
+/// operation of the network, whoever sees it.
+pub const fn kind(record: &Record, profile: Profile) -> Kind {
+    match (profile, record.direction) {
+        (Profile::Reference, Direction::Forward) => Kind::Client,
+        (Profile::Reference, Direction::Reverse) => Kind::Server,
+        (Profile::Reference, Direction::Unknown) | (Profile::Proposal, _) => Kind::Internal,
     }
 }
 

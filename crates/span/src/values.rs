@@ -6,7 +6,7 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 
-use flowtrace_flow::{End, Endpoint, Interface, IpInIp, Record, Side, Tunnel};
+use flowtrace_flow::{End, Endpoint, Interface, IpInIp, Record, Side, Tcp, Tunnel};
 
 use crate::community_id::community_id;
 use crate::generated::attributes::unwritten;
@@ -70,7 +70,30 @@ fn value<'a>(
         A::FlowReverseTcpFlagsTags => scratch.tags(reverse.tcp_flags?),
         A::FlowConnectionState => text(record.state?.name()),
         A::FlowInitiator => text(end_name(record.initiator?)),
+        A::FlowInitiatorEvidence => text(record.evidence.name()),
         A::FlowTcpClosedBy => text(end_name(record.closed_by?)),
+        A::FlowTcpHandshakeLatency | A::FlowTcpHandshakeSndLatency => count(tcp(record)?.handshake.answer?),
+        A::FlowTcpHandshakeSndJitter => count(tcp(record)?.handshake.answer_jitter?),
+        A::FlowTcpHandshakeCndLatency => count(tcp(record)?.handshake.confirmation?),
+        A::FlowTcpHandshakeCndJitter => count(tcp(record)?.handshake.confirmation_jitter?),
+        A::FlowTcpSvcLatency => count(tcp(record)?.service?.mean),
+        A::FlowTcpSvcJitter => count(tcp(record)?.service?.jitter),
+        A::FlowTcpRndtripLatency => count(tcp(record)?.round_trip?.mean),
+        A::FlowTcpRndtripJitter => count(tcp(record)?.round_trip?.jitter),
+        A::FlowTcpRetransmitsDelta => count(tcp(record)?.forward.retransmits.delta),
+        A::FlowTcpRetransmitsTotal => count(tcp(record)?.forward.retransmits.total),
+        A::FlowTcpOutOfOrderDelta => count(tcp(record)?.forward.out_of_order.delta),
+        A::FlowTcpOutOfOrderTotal => count(tcp(record)?.forward.out_of_order.total),
+        A::FlowTcpZeroWindowDelta => count(tcp(record)?.forward.zero_window.delta),
+        A::FlowTcpZeroWindowTotal => count(tcp(record)?.forward.zero_window.total),
+        A::FlowTcpRttSmoothed => count(tcp(record)?.forward.round_trip?),
+        A::FlowReverseTcpRetransmitsDelta => count(tcp(record)?.reverse.retransmits.delta),
+        A::FlowReverseTcpRetransmitsTotal => count(tcp(record)?.reverse.retransmits.total),
+        A::FlowReverseTcpOutOfOrderDelta => count(tcp(record)?.reverse.out_of_order.delta),
+        A::FlowReverseTcpOutOfOrderTotal => count(tcp(record)?.reverse.out_of_order.total),
+        A::FlowReverseTcpZeroWindowDelta => count(tcp(record)?.reverse.zero_window.delta),
+        A::FlowReverseTcpZeroWindowTotal => count(tcp(record)?.reverse.zero_window.total),
+        A::FlowReverseTcpRttSmoothed => count(tcp(record)?.reverse.round_trip?),
         A::FlowIpDscpId => integer(header(record, forward)?.dscp()),
         A::FlowIpDscpName => text(iana::dscp_name(header(record, forward)?.dscp())?),
         A::FlowIpEcnId => integer(header(record, forward)?.ecn()),
@@ -168,6 +191,10 @@ const fn end_name(end: End) -> &'static str {
 
 const fn interface(record: &Record) -> Option<&Interface> {
     record.interface.as_ref()
+}
+
+fn tcp(record: &Record) -> Option<&Tcp> {
+    record.tcp.as_deref()
 }
 
 const fn tunnel(record: &Record) -> Option<&Tunnel> {

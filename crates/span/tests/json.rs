@@ -5,7 +5,9 @@
 mod records;
 
 use flowtrace_flow::Record;
-use flowtrace_span::{Environment, Facts, Json, Options, Resource, ResourceValue, Value, attributes, kind, span_name};
+use flowtrace_span::{
+    Environment, Facts, Json, Options, Profile, Resource, ResourceValue, Value, attributes, kind, span_name,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -41,7 +43,7 @@ fn expected(record: &Record) -> serde_json::Value {
         "trace_id": hex(&record.trace_id),
         "span_id": hex(&record.span_id),
         "name": &*span_name(record),
-        "kind": kind(record).name(),
+        "kind": kind(record, Profile::Reference).name(),
         "start_time_unix_nano": record.start.to_string(),
         "end_time_unix_nano": record.end.to_string(),
         "attributes": attributes_object,

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use flowtrace_flow::Record;
 use flowtrace_span::{
-    Attribute, Batch, Environment, Facts, Options, OtlpJson, Resource, ResourceValue, SCHEMA_URL, Value, attributes,
-    kind, span_name, status,
+    Attribute, Batch, Environment, Facts, Options, OtlpJson, Profile, Resource, ResourceValue, SCHEMA_URL, Value,
+    attributes, kind, span_name, status,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as OtlpValue;
@@ -83,7 +83,7 @@ fn expected(record: &Record) -> Span {
         span_id: record.span_id.to_vec(),
         parent_span_id: record.parent_span_id.map(|id| id.to_vec()).unwrap_or_default(),
         name: span_name(record).to_string(),
-        kind: kind(record).number().into(),
+        kind: kind(record, Profile::Reference).number().into(),
         start_time_unix_nano: record.start,
         end_time_unix_nano: record.end,
         ..Span::default()

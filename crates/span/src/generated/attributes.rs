@@ -19,6 +19,8 @@ pub enum Attribute {
     FlowEndReason,
     /// `flow.initiator`: Indicates which side of the flow initiated the connection.
     FlowInitiator,
+    /// `flow.initiator.evidence`: What shows which end began the conversation.
+    FlowInitiatorEvidence,
     /// `flow.connection.state`: The state of the connection (e.g., TCP state) at the time the flow was generated.
     FlowConnectionState,
     /// `error.type`: How the connection failed.
@@ -99,6 +101,34 @@ pub enum Attribute {
     FlowTcpRndtripLatency,
     /// `flow.tcp.rndtrip.jitter`: The jitter of the full round-trip time, from the client's perspective.
     FlowTcpRndtripJitter,
+    /// `flow.tcp.retransmits.delta`: Retransmitted packets in this window.
+    FlowTcpRetransmitsDelta,
+    /// `flow.tcp.retransmits.total`: Retransmitted packets since the flow began.
+    FlowTcpRetransmitsTotal,
+    /// `flow.tcp.out_of_order.delta`: Packets out of order in this window.
+    FlowTcpOutOfOrderDelta,
+    /// `flow.tcp.out_of_order.total`: Packets out of order since the flow began.
+    FlowTcpOutOfOrderTotal,
+    /// `flow.tcp.zero_window.delta`: Packets that announce a window of zero in this window.
+    FlowTcpZeroWindowDelta,
+    /// `flow.tcp.zero_window.total`: Packets that announce a window of zero since the flow began.
+    FlowTcpZeroWindowTotal,
+    /// `flow.tcp.rtt.smoothed`: Smoothed round trip from the observer to the destination and back.
+    FlowTcpRttSmoothed,
+    /// `flow.reverse.tcp.retransmits.delta`: Retransmitted packets in this window (reverse direction).
+    FlowReverseTcpRetransmitsDelta,
+    /// `flow.reverse.tcp.retransmits.total`: Retransmitted packets since the flow began (reverse direction).
+    FlowReverseTcpRetransmitsTotal,
+    /// `flow.reverse.tcp.out_of_order.delta`: Packets out of order in this window (reverse direction).
+    FlowReverseTcpOutOfOrderDelta,
+    /// `flow.reverse.tcp.out_of_order.total`: Packets out of order since the flow began (reverse direction).
+    FlowReverseTcpOutOfOrderTotal,
+    /// `flow.reverse.tcp.zero_window.delta`: Packets that announce a window of zero in this window (reverse direction).
+    FlowReverseTcpZeroWindowDelta,
+    /// `flow.reverse.tcp.zero_window.total`: Packets that announce a window of zero since the flow began (reverse direction).
+    FlowReverseTcpZeroWindowTotal,
+    /// `flow.reverse.tcp.rtt.smoothed`: Smoothed round trip from the observer to the source and back.
+    FlowReverseTcpRttSmoothed,
     /// `flow.ip.dscp.id`: Differentiated Services Code Point (DSCP) value from the IP header (forward direction).
     FlowIpDscpId,
     /// `flow.ip.dscp.name`: Lowercase DSCP standard name (forward direction).
@@ -357,11 +387,12 @@ pub enum Attribute {
 
 impl Attribute {
     /// All attributes, in the order of output.
-    pub const ALL: [Self; 171] = [
+    pub const ALL: [Self; 186] = [
         Self::FlowCommunityId,
         Self::FlowDirection,
         Self::FlowEndReason,
         Self::FlowInitiator,
+        Self::FlowInitiatorEvidence,
         Self::FlowConnectionState,
         Self::ErrorType,
         Self::FlowLayer,
@@ -402,6 +433,20 @@ impl Attribute {
         Self::FlowTcpSvcJitter,
         Self::FlowTcpRndtripLatency,
         Self::FlowTcpRndtripJitter,
+        Self::FlowTcpRetransmitsDelta,
+        Self::FlowTcpRetransmitsTotal,
+        Self::FlowTcpOutOfOrderDelta,
+        Self::FlowTcpOutOfOrderTotal,
+        Self::FlowTcpZeroWindowDelta,
+        Self::FlowTcpZeroWindowTotal,
+        Self::FlowTcpRttSmoothed,
+        Self::FlowReverseTcpRetransmitsDelta,
+        Self::FlowReverseTcpRetransmitsTotal,
+        Self::FlowReverseTcpOutOfOrderDelta,
+        Self::FlowReverseTcpOutOfOrderTotal,
+        Self::FlowReverseTcpZeroWindowDelta,
+        Self::FlowReverseTcpZeroWindowTotal,
+        Self::FlowReverseTcpRttSmoothed,
         Self::FlowIpDscpId,
         Self::FlowIpDscpName,
         Self::FlowIpEcnId,
@@ -533,7 +578,7 @@ impl Attribute {
 }
 
 /// What the registry says, by attribute.
-pub static DEFINITIONS: [Definition; 171] = [
+pub static DEFINITIONS: [Definition; 186] = [
     Definition {
         name: "flow.community_id",
         value_type: Type::Text,
@@ -573,6 +618,16 @@ pub static DEFINITIONS: [Definition; 171] = [
         written: true,
         unit: "",
         brief: "Indicates which side of the flow initiated the connection.",
+    },
+    Definition {
+        name: "flow.initiator.evidence",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::Debug,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "What shows which end began the conversation.",
     },
     Definition {
         name: "flow.connection.state",
@@ -890,7 +945,7 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "ns",
         brief: "The latency of the first part of the TCP handshake (SYN to SYN/ACK), from the client's perspective. (Server network delay)",
     },
@@ -900,7 +955,7 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: Some(Profile::Proposal),
-        written: false,
+        written: true,
         unit: "ns",
         brief: "The latency of the first part of the TCP handshake (SYN to SYN/ACK), from the client's perspective. (Server network delay)",
     },
@@ -910,7 +965,7 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: Some(Profile::Proposal),
-        written: false,
+        written: true,
         unit: "ns",
         brief: "The jitter of the first part of the TCP handshake (SYN to SYN/ACK), from the client's perspective. (Server network delay)",
     },
@@ -920,7 +975,7 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: Some(Profile::Proposal),
-        written: false,
+        written: true,
         unit: "ns",
         brief: "The latency of the second part of the TCP handshake (SYN/ACK to ACK), from the server's perspective. (Client network delay)",
     },
@@ -930,7 +985,7 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: Some(Profile::Proposal),
-        written: false,
+        written: true,
         unit: "ns",
         brief: "The jitter of the second part of the TCP handshake (SYN/ACK to ACK), from the server's perspective. (Client network delay)",
     },
@@ -940,7 +995,7 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "ns",
         brief: "The application/service processing time, as measured on the server side.",
     },
@@ -950,7 +1005,7 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "ns",
         brief: "The jitter of the application/service processing time, as measured on the server side.",
     },
@@ -960,7 +1015,7 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "ns",
         brief: "The full round-trip time (client to server + app to client), from the client's perspective.",
     },
@@ -970,9 +1025,149 @@ pub static DEFINITIONS: [Definition; 171] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "ns",
         brief: "The jitter of the full round-trip time, from the client's perspective.",
+    },
+    Definition {
+        name: "flow.tcp.retransmits.delta",
+        value_type: Type::Integer,
+        level: Level::Conditional("TCP only"),
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Retransmitted packets in this window.",
+    },
+    Definition {
+        name: "flow.tcp.retransmits.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Retransmitted packets since the flow began.",
+    },
+    Definition {
+        name: "flow.tcp.out_of_order.delta",
+        value_type: Type::Integer,
+        level: Level::Conditional("TCP only"),
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Packets out of order in this window.",
+    },
+    Definition {
+        name: "flow.tcp.out_of_order.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Packets out of order since the flow began.",
+    },
+    Definition {
+        name: "flow.tcp.zero_window.delta",
+        value_type: Type::Integer,
+        level: Level::Conditional("TCP only"),
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Packets that announce a window of zero in this window.",
+    },
+    Definition {
+        name: "flow.tcp.zero_window.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Packets that announce a window of zero since the flow began.",
+    },
+    Definition {
+        name: "flow.tcp.rtt.smoothed",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "ns",
+        brief: "Smoothed round trip from the observer to the destination and back.",
+    },
+    Definition {
+        name: "flow.reverse.tcp.retransmits.delta",
+        value_type: Type::Integer,
+        level: Level::Conditional("TCP only"),
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Retransmitted packets in this window (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.tcp.retransmits.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Retransmitted packets since the flow began (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.tcp.out_of_order.delta",
+        value_type: Type::Integer,
+        level: Level::Conditional("TCP only"),
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Packets out of order in this window (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.tcp.out_of_order.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Packets out of order since the flow began (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.tcp.zero_window.delta",
+        value_type: Type::Integer,
+        level: Level::Conditional("TCP only"),
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Packets that announce a window of zero in this window (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.tcp.zero_window.total",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "{packet}",
+        brief: "Packets that announce a window of zero since the flow began (reverse direction).",
+    },
+    Definition {
+        name: "flow.reverse.tcp.rtt.smoothed",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "ns",
+        brief: "Smoothed round trip from the observer to the source and back.",
     },
     Definition {
         name: "flow.ip.dscp.id",
@@ -2247,7 +2442,7 @@ pub static DEFINITIONS: [Definition; 171] = [
 ];
 
 /// The attributes in the order of their names, for searching.
-pub static BY_NAME: [Attribute; 171] = [
+pub static BY_NAME: [Attribute; 186] = [
     Attribute::ClientAddress,
     Attribute::ClientPort,
     Attribute::ContainerImageName,
@@ -2299,6 +2494,7 @@ pub static BY_NAME: [Attribute; 171] = [
     Attribute::FlowIcmpTypeId,
     Attribute::FlowIcmpTypeName,
     Attribute::FlowInitiator,
+    Attribute::FlowInitiatorEvidence,
     Attribute::FlowIpDscpId,
     Attribute::FlowIpDscpName,
     Attribute::FlowIpEcnId,
@@ -2332,6 +2528,13 @@ pub static BY_NAME: [Attribute; 171] = [
     Attribute::FlowReversePacketsTotal,
     Attribute::FlowReverseTcpFlagsBits,
     Attribute::FlowReverseTcpFlagsTags,
+    Attribute::FlowReverseTcpOutOfOrderDelta,
+    Attribute::FlowReverseTcpOutOfOrderTotal,
+    Attribute::FlowReverseTcpRetransmitsDelta,
+    Attribute::FlowReverseTcpRetransmitsTotal,
+    Attribute::FlowReverseTcpRttSmoothed,
+    Attribute::FlowReverseTcpZeroWindowDelta,
+    Attribute::FlowReverseTcpZeroWindowTotal,
     Attribute::FlowTcpClosedBy,
     Attribute::FlowTcpFlagsBits,
     Attribute::FlowTcpFlagsTags,
@@ -2340,10 +2543,17 @@ pub static BY_NAME: [Attribute; 171] = [
     Attribute::FlowTcpHandshakeLatency,
     Attribute::FlowTcpHandshakeSndJitter,
     Attribute::FlowTcpHandshakeSndLatency,
+    Attribute::FlowTcpOutOfOrderDelta,
+    Attribute::FlowTcpOutOfOrderTotal,
+    Attribute::FlowTcpRetransmitsDelta,
+    Attribute::FlowTcpRetransmitsTotal,
     Attribute::FlowTcpRndtripJitter,
     Attribute::FlowTcpRndtripLatency,
+    Attribute::FlowTcpRttSmoothed,
     Attribute::FlowTcpSvcJitter,
     Attribute::FlowTcpSvcLatency,
+    Attribute::FlowTcpZeroWindowDelta,
+    Attribute::FlowTcpZeroWindowTotal,
     Attribute::IpipBytesDelta,
     Attribute::IpipBytesTotal,
     Attribute::IpipDestinationAddress,
@@ -2442,10 +2652,12 @@ pub enum Group {
     NetworkPolicy,
     /// Command lines of processes, which may hold secrets; none is declared yet.
     ProcessCommand,
+    /// What a record's statements rest on.
+    Debug,
 }
 
 /// The groups that can be chosen.
-pub static GROUPS: [GroupDefinition; 8] = [
+pub static GROUPS: [GroupDefinition; 9] = [
     GroupDefinition {
         group: Group::Tunnel,
         name: "tunnel",
@@ -2484,21 +2696,18 @@ pub static GROUPS: [GroupDefinition; 8] = [
         selected: false,
         brief: "Command lines of processes, which may hold secrets; none is declared yet.",
     },
+    GroupDefinition {
+        group: Group::Debug,
+        name: "debug",
+        selected: false,
+        brief: "What a record's statements rest on.",
+    },
 ];
 
 /// The attributes that nothing writes (registry/pending.yaml and those with a reason `never`), as a pattern.
 macro_rules! unwritten {
     () => {
-        $crate::Attribute::FlowTcpHandshakeLatency
-            | $crate::Attribute::FlowTcpHandshakeSndLatency
-            | $crate::Attribute::FlowTcpHandshakeSndJitter
-            | $crate::Attribute::FlowTcpHandshakeCndLatency
-            | $crate::Attribute::FlowTcpHandshakeCndJitter
-            | $crate::Attribute::FlowTcpSvcLatency
-            | $crate::Attribute::FlowTcpSvcJitter
-            | $crate::Attribute::FlowTcpRndtripLatency
-            | $crate::Attribute::FlowTcpRndtripJitter
-            | $crate::Attribute::TunnelIpsecEspSpi
+        $crate::Attribute::TunnelIpsecEspSpi
             | $crate::Attribute::NetworkPolicyIngress
             | $crate::Attribute::NetworkPolicyEgress
             | $crate::Attribute::ProcessExecutableName

@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use flowtrace_flow::{
-    Bytes, Direction, End, EndReason, Endpoint, Failure, HeaderValues, IcmpPair, Interface, IpInIp, Ipsec, Record,
-    Side, Tunnel, TunnelKind as Kind,
+    Bytes, Direction, End, EndReason, Endpoint, Evidence, Failure, Handshake, HeaderValues, IcmpPair, Interface,
+    IpInIp, Ipsec, Latency, Packets, Record, Segments, Side, Tcp, Tunnel, TunnelKind as Kind,
 };
 use proptest::prelude::*;
 
@@ -41,6 +41,7 @@ pub fn tcp() -> Record {
         source: endpoint("192.0.2.1", 51_234),
         destination: endpoint("198.51.100.7", 443),
         initiator: Some(End::Source),
+        evidence: Evidence::Handshake,
         direction: Direction::Forward,
         forward: side(12, 1_234, Some(0x1b)),
         reverse: side(10, 34_567, Some(0x1b)),
@@ -48,6 +49,7 @@ pub fn tcp() -> Record {
         state: None,
         closed_by: Some(End::Source),
         failure: None,
+        tcp: Some(Box::new(times())),
         icmp: None,
         tunnel: None,
         ipip: None,
@@ -57,6 +59,15 @@ pub fn tcp() -> Record {
         inner_vlan: None,
         is_outer: false,
     }
+}
+
+/// Times of a connection that lost a packet.
+fn times() -> Tcp {
+    let handshake = Handshake { answer: Some(1_200_000), confirmation: Some(40_000), ..Handshake::default() };
+    let round_trip = Some(Latency { mean: 2_500_000, jitter: 0 });
+    let retransmits = Packets { delta: 1, total: 1 };
+    let forward = Segments { retransmits, round_trip: Some(1_250_000), ..Segments::default() };
+    Tcp { handshake, round_trip, forward, ..Tcp::default() }
 }
 
 /// A refused connection.
@@ -69,6 +80,7 @@ pub fn refused() -> Record {
         state: None,
         closed_by: Some(End::Destination),
         failure: Some(Failure::Refused),
+        tcp: Some(Box::default()),
         ..tcp()
     }
 }
@@ -89,6 +101,8 @@ pub fn udp6() -> Record {
         reverse: side(0, 0, None),
         state: None,
         closed_by: None,
+        evidence: Evidence::Ports,
+        tcp: None,
         interface: None,
         ..tcp()
     }
@@ -103,6 +117,8 @@ pub fn ping() -> Record {
         source: endpoint("192.0.2.1", None),
         destination: endpoint("192.0.2.2", None),
         icmp: Some(IcmpPair { source: 8, destination: 0, one_way: false }),
+        evidence: Evidence::IcmpQuery,
+        tcp: None,
         forward: side(3, 252, None),
         reverse: side(3, 252, None),
         state: None,
@@ -122,6 +138,8 @@ pub fn nameless() -> Record {
         source: endpoint("192.0.2.1", None),
         destination: endpoint("192.0.2.2", None),
         initiator: None,
+        evidence: Evidence::Nothing,
+        tcp: None,
         direction: Direction::Unknown,
         forward: side(1, 20, None),
         reverse: side(0, 0, None),
@@ -163,7 +181,7 @@ pub fn esp() -> Record {
 pub fn outer() -> Record {
     let (forward, reverse) = (side(12, 1_834, None), side(10, 35_067, None));
     let destination = endpoint("192.0.2.2", 4789);
-    Record { destination, protocol: 17, forward, reverse, is_outer: true, closed_by: None, ..tcp() }
+    Record { destination, protocol: 17, forward, reverse, is_outer: true, closed_by: None, tcp: None, ..tcp() }
 }
 
 /// All of the above.
@@ -174,7 +192,7 @@ pub fn table() -> Vec<Record> {
 /// Any record at all, sense or nonsense: encoders must take what the type can hold.
 pub fn any_record() -> impl Strategy<Value = Record> {
     let ids = (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<Option<[u8; 8]>>(), any::<u64>(), any::<u64>());
-    let ends = (any_endpoint(), any_endpoint(), any_end(), 0usize..3, any_end(), 0usize..3);
+    let ends = (any_endpoint(), any_endpoint(), any_end(), 0usize..3, any_end(), 0usize..3, any_tcp());
     let rest = (any::<u8>(), 0usize..5, any_side(), any_side(), any_interface(), any_icmp());
     let around = (any_tunnel(), any_ip_in_ip(), any::<[bool; 3]>(), any::<[Option<u16>; 2]>());
     (ids, ends, rest, around).prop_map(|(ids, ends, rest, around)| {
@@ -194,6 +212,7 @@ pub fn any_record() -> impl Strategy<Value = Record> {
             source,
             destination,
             initiator: ends.2,
+            evidence: EVIDENCE[rest.1],
             direction: [Direction::Forward, Direction::Reverse, Direction::Unknown][ends.3],
             forward: rest.2,
             reverse: rest.3,
@@ -201,6 +220,7 @@ pub fn any_record() -> impl Strategy<Value = Record> {
             state: None,
             closed_by: ends.4,
             failure: [None, Some(Failure::Refused), Some(Failure::Reset)][ends.5],
+            tcp: ends.6,
             icmp: rest.5,
             tunnel: around.0,
             ipip: around.1,
@@ -210,6 +230,33 @@ pub fn any_record() -> impl Strategy<Value = Record> {
             inner_vlan,
             is_outer,
         }
+    })
+}
+
+const EVIDENCE: [Evidence; 5] =
+    [Evidence::Nothing, Evidence::Handshake, Evidence::ListeningSocket, Evidence::IcmpQuery, Evidence::Ports];
+
+fn any_tcp() -> impl Strategy<Value = Option<Box<Tcp>>> {
+    let times = any::<([Option<u64>; 4], [Option<(u64, u64)>; 2])>();
+    let segments = any::<([[u64; 6]; 2], [Option<u64>; 2])>();
+    let latency = |pair: Option<(u64, u64)>| pair.map(|(mean, jitter)| Latency { mean, jitter });
+    any::<bool>().prop_flat_map(move |is_there| {
+        (times.clone(), segments.clone()).prop_map(move |((steps, latencies), (counts, round_trips))| {
+            let [answer, answer_jitter, confirmation, confirmation_jitter] = steps;
+            let [service, round_trip] = latencies.map(latency);
+            let segments = |way: usize| {
+                let [a, b, c, d, e, f] = counts[way];
+                Segments {
+                    retransmits: Packets { delta: a, total: b },
+                    out_of_order: Packets { delta: c, total: d },
+                    zero_window: Packets { delta: e, total: f },
+                    round_trip: round_trips[way],
+                }
+            };
+            let handshake = Handshake { answer, answer_jitter, confirmation, confirmation_jitter };
+            let tcp = Tcp { handshake, service, round_trip, forward: segments(0), reverse: segments(1) };
+            is_there.then(|| Box::new(tcp))
+        })
     })
 }
 

@@ -1,10 +1,11 @@
 //! What a record says, attribute by attribute.
 
 mod encapsulation;
+mod tcp;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flowtrace_flow::{Direction, End, EndReason, Failure, HeaderValues, Interface, Record};
+use flowtrace_flow::{Direction, End, EndReason, Evidence, Failure, HeaderValues, Interface, Record};
 
 use super::*;
 use crate::{Level, Profile, Selection, Type, sample};
@@ -83,7 +84,7 @@ fn a_tcp_record() {
 
 #[test]
 fn a_direction_without_packets_is_counted_as_zero_and_says_nothing_else() {
-    let record = sample::between("10.1.1.5", "10.1.2.10");
+    let record = Record { tcp: None, ..sample::between("10.1.1.5", "10.1.2.10") };
     let said = say(&record, &Options::default());
     let reverse: Vec<_> = said.iter().filter(|(name, _)| name.starts_with("flow.reverse.")).collect();
     let counters = ["bytes.delta", "bytes.total", "packets.delta", "packets.total"];
@@ -326,7 +327,11 @@ fn names_of_directions_and_reasons_are_declared() {
     let directions = [Direction::Forward, Direction::Reverse, Direction::Unknown].map(Direction::name);
     let ends = [End::Source, End::Destination].map(end_name);
     let failures = [Failure::Refused, Failure::Reset].map(Failure::name);
-    for name in directions.into_iter().chain(ends).chain(failures).chain(EndReason::ALL.map(EndReason::name)) {
+    let evidence =
+        [Evidence::Nothing, Evidence::Handshake, Evidence::ListeningSocket, Evidence::IcmpQuery, Evidence::Ports]
+            .map(Evidence::name);
+    let names = directions.into_iter().chain(ends).chain(failures).chain(evidence);
+    for name in names.chain(EndReason::ALL.map(EndReason::name)) {
         assert!(schema.contains(&format!("\"{name}\"")), "{name} is not declared");
     }
 }
