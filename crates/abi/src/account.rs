@@ -2,8 +2,8 @@
 
 use flowtrace_wire::{Packet, protocol, tcp};
 
-use crate::segment::account_segment;
-use crate::transaction::{account_transaction, concerns_transaction};
+use crate::segment::{account_next, account_segment};
+use crate::transaction::{account_question, account_transaction};
 use crate::{Cells, HeaderValues, Timeouts, Way, state};
 
 /// One packet, as it is counted.
@@ -79,8 +79,8 @@ pub fn account<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, timeouts
 /// something. `before` is the state before the packet was counted.
 #[inline(always)]
 pub fn account_tcp_times<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, before: u32) {
-    let is_new = account_segment(entry, packet, event, before);
-    if concerns_transaction(packet, event.way, is_new, before) {
+    let is_new = account_next(entry, packet, event, before) || account_segment(entry, packet, event, before);
+    if account_question(entry, packet, event, is_new, before) {
         account_transaction(entry, packet, event, is_new, before);
     }
 }

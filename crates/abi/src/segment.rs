@@ -170,6 +170,36 @@ pub fn is_remarkable<C: Cells>(entry: &mut C, packet: &Packet, way: Way, before:
     advance(packet) != 0 || packet.window == 0 || unacknowledged || entry.segments(way.back()).timed_at != 0
 }
 
+/// Notes a segment of the kind that most are: payload that goes on where the last segment ended, and nothing else to note.
+/// Answers `false` where it is not of that kind: then [`account_segment`] has to look at it.
+#[inline(always)]
+pub fn account_next<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, before: u32) -> bool {
+    let payload = packet.payload_length();
+    let is_first = state::flags_of(before, event.way) == 0;
+    if payload == 0 || is_first || packet.tcp_flags & EDGES != 0 || packet.window == 0 {
+        return false;
+    }
+    if entry.segments(event.way.back()).timed_at != 0 {
+        return false;
+    }
+    let segments = entry.segments(event.way);
+    if segments.next != packet.sequence {
+        return false;
+    }
+    go_on(segments, packet, packet.sequence.wrapping_add(payload), (event.time / TICK) as u32);
+    true
+}
+
+/// The sequence goes on up to `end`; a burst's last segment begins the measurement of a round trip.
+#[inline(always)]
+fn go_on(segments: &mut Segments, packet: &Packet, end: u32, now: u32) {
+    segments.next = end;
+    if packet.payload_length() != 0 && packet.tcp_flags & tcp::PSH != 0 && is_to_be_timed(segments) {
+        segments.timed_end = end;
+        segments.timed_at = now | 1;
+    }
+}
+
 /// Notes where the segment stands in the sequence. Answers whether it brought new payload. `before` is the state without
 /// it.
 #[inline(always)]
@@ -210,11 +240,7 @@ pub fn account_segment<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, 
             return (is_missing || is_longer) && packet.payload_length() != 0;
         }
     }
-    segments.next = end;
-    if packet.payload_length() != 0 && packet.tcp_flags & tcp::PSH != 0 && is_to_be_timed(segments) {
-        segments.timed_end = end;
-        segments.timed_at = now | 1;
-    }
+    go_on(segments, packet, end, now);
     packet.payload_length() != 0
 }
 

@@ -64,17 +64,34 @@ pub(crate) fn is_answer<C: Cells>(entry: &mut C, packet: &Packet, way: Way, befo
     entry.transactions().asked != 0 && !asks(packet, way, before)
 }
 
-/// Whether [`account_transaction`] has anything to note of a segment.
+/// Notes a question, which most new payload is or has just been. Answers whether [`account_transaction`] has more to note
+/// of the segment.
 #[inline(always)]
-pub const fn concerns_transaction(packet: &Packet, way: Way, is_new: bool, before: u32) -> bool {
-    is_new || packet.tcp_flags & tcp::SYN != 0 || state::flags_of(before, way) & tcp::ACK == 0
+pub fn account_question<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, is_new: bool, before: u32) -> bool {
+    let in_handshake = is_in_handshake(packet, event.way, before);
+    if !is_new || in_handshake {
+        return in_handshake;
+    }
+    let asks = asks(packet, event.way, before);
+    let transactions = entry.transactions();
+    if asks {
+        transactions.asked = event.time;
+    }
+    !asks && transactions.asked != 0
 }
 
-/// Notes the times of a segment. `is_new`: it brought new payload. `before` is the state without it.
+/// A SYN, or the first segment of an end that acknowledges something.
+#[inline(always)]
+const fn is_in_handshake(packet: &Packet, way: Way, before: u32) -> bool {
+    packet.tcp_flags & tcp::SYN != 0 || state::flags_of(before, way) & tcp::ACK == 0
+}
+
+/// Notes the times of a segment of the handshake, or of an answer. `is_new`: it brought new payload. `before` is the state
+/// without it.
 #[inline(always)]
 pub fn account_transaction<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, is_new: bool, before: u32) {
     let after = entry.state();
-    if packet.tcp_flags & tcp::SYN != 0 || state::flags_of(before, event.way) & tcp::ACK == 0 {
+    if is_in_handshake(packet, event.way, before) {
         account_handshake(entry.transactions(), packet, event, before, after);
     }
     if !is_new {

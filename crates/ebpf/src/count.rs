@@ -2,8 +2,8 @@
 
 use aya_ebpf::bindings::__sk_buff;
 use flowtrace_abi::{
-    Cells, Event, FlowEntry, FlowKey, Loss, Way, account, account_segment, account_transaction, admits,
-    concerns_transaction, is_observed, is_remarkable, overtakes, wants_exact_time,
+    Cells, Event, FlowEntry, FlowKey, Loss, Way, account, account_next, account_question, account_segment,
+    account_transaction, admits, is_observed, is_remarkable, overtakes, wants_exact_time,
 };
 use flowtrace_wire::{Packet, protocol};
 
@@ -74,8 +74,12 @@ pub fn count_into(mut entry: Shared, packet: &Packet, event: &Event) {
     let before = entry.state();
     account(&mut entry, packet, event, maps::timeouts());
     if packet.protocol == protocol::TCP && is_remarkable(&mut entry, packet, event.way, before) {
-        let is_new = note_segment(entry.0, packet, event, before);
-        if concerns_transaction(packet, event.way, is_new as u32 != 0, before) {
+        let is_new = if account_next(&mut entry, packet, event, before) {
+            1
+        } else {
+            note_segment(entry.0, packet, event, before)
+        };
+        if account_question(&mut entry, packet, event, is_new as u32 != 0, before) {
             // What is returned has to be used, else nothing is returned, which the verifier refuses.
             opaque(note_transaction(entry.0, packet, event, is_new, before));
         }
