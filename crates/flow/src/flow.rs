@@ -3,12 +3,18 @@
 use flowtrace_abi::{FlowEntry, FlowKey, HeaderValues, Timeouts, Way, state};
 use flowtrace_wire::{icmp, protocol};
 
+use crate::handshakes::{Sample, Step};
 use crate::identity::Identity;
 use crate::orientation::{Orientation, address};
 use crate::{
     Bytes, ConnectionState, End, EndReason, Endpoint, Failure, IcmpPair, Interface, Ipsec, Record, Side, SpanId,
-    identity::span_id, settings::TraceSettings, wrapped::Wrapped,
+    identity::span_id, settings::TraceSettings, tcp::TcpMemory, wrapped::Wrapped,
 };
+
+/// Within which time a packet passes all points of a host, in nanoseconds.
+const APART: u64 = 20_000_000;
+/// Unit of a rival's clock, as a shift of nanoseconds.
+const RIVAL_SHIFT: u32 = 20;
 
 /// A flow that is open. Times are those of the capture's clock.
 #[derive(Default)]
@@ -29,18 +35,24 @@ pub struct Flow {
     pub wall_offset: i64,
     /// For which deadline the table's timer is set.
     pub armed: u64,
-    /// Live: an earlier reading found that another flow of the same ends has begun.
-    pub was_superseded: bool,
-    /// Live: it was over at the last reading.
+    /// Live: how many readings found that another flow of the same ends has begun, as far as that matters.
+    pub superseded: u8,
+    /// Live: it was over at the last reading, and is for good.
     pub is_over: bool,
     /// Live: how often it was read, as far as that matters.
     pub readings: u8,
+    /// Steps of the handshake that are known: bits of [`Step`].
+    pub noted: u8,
+    /// Those that were made in an earlier window.
+    pub reported: u8,
     /// Its identity, where that was settled before its first record is made, and the orientation it takes over.
     pub settled: Option<(Identity, Option<Orientation>)>,
     /// Decided when the first record is made.
     pub named: Option<Named>,
     /// What lies around its packets, if anything does.
     pub wrapped: Option<Box<Wrapped>>,
+    /// Times and order of its segments, where they need more than the entry.
+    pub tcp: Option<Box<TcpMemory>>,
 }
 
 /// What is decided when a flow's first record is made, and holds from then on.
@@ -77,12 +89,15 @@ impl Flow {
             read: entry.first,
             wall_offset,
             armed: u64::MAX,
-            was_superseded: false,
+            superseded: 0,
             is_over: false,
             readings: 1,
+            noted: 0,
+            reported: 0,
             settled: None,
             named: None,
             wrapped: None,
+            tcp: None,
         }
     }
 
@@ -96,24 +111,51 @@ impl Flow {
         self.entry.state & state::ENDED != 0
     }
 
-    /// When the flow is over unless a packet comes: after silence, or at the end of the linger.
-    pub fn deadline(&self, timeouts: &Timeouts) -> u64 {
+    /// When the flow is over unless a packet comes: after silence, or at the end of the linger. `silence`: how long it may
+    /// be silent whatever its timeout, in nanoseconds.
+    pub fn deadline(&self, timeouts: &Timeouts, silence: u64) -> u64 {
         if self.has_ended() {
             self.entry.ended.saturating_add(timeouts.linger(self.entry.state))
         } else {
-            self.last().saturating_add(timeouts.idle(self.key.protocol))
+            self.last().saturating_add(timeouts.idle(self.key.protocol).min(silence))
         }
     }
 
-    /// Why a flow that is over is over.
-    pub fn end_reason(&self) -> EndReason {
-        if self.has_ended() { EndReason::EndOfFlowDetected } else { EndReason::IdleTimeout }
+    /// Why a flow that is over is over, when it was silent up to `until`.
+    pub fn end_reason(&self, timeouts: &Timeouts, until: u64) -> EndReason {
+        if self.has_ended() {
+            EndReason::EndOfFlowDetected
+        } else if until < self.last().saturating_add(timeouts.idle(self.key.protocol)) {
+            EndReason::LackOfResources
+        } else {
+            EndReason::IdleTimeout
+        }
     }
 
-    /// Why a flow ends where the observer stops: it may be over, but not written yet.
-    pub fn stop_reason(&self, timeouts: &Timeouts) -> EndReason {
-        let is_over = self.entry.state & state::SUPERSEDED != 0 || self.read >= self.deadline(timeouts);
-        if is_over || self.has_ended() { self.end_reason() } else { EndReason::ForcedEnd }
+    /// A step of the handshake that was made in this window.
+    pub fn has_in_window(&self, step: Step) -> Option<Sample> {
+        if self.reported & step.bit() != 0 { None } else { step.of(&self.entry.transactions) }
+    }
+
+    /// What another point saw of a way and did not pass the way's observation point is counted, too: the flow is over, and
+    /// no packet will show any more whether the other point takes over. Packets that pass both are seen within
+    /// [`APART`] of each other.
+    pub fn count_rivals(&mut self) {
+        for way in 0..2 {
+            let rival = self.entry.rivals[way];
+            if rival.point == 0 || rival.ahead <= 0 {
+                continue;
+            }
+            // Its clock is short: it says how long ago the packet was.
+            let now = self.read >> RIVAL_SHIFT;
+            let last = now.saturating_sub(u64::from((now as u32).wrapping_sub(rival.last))) << RIVAL_SHIFT;
+            let tally = &mut self.entry.ways[way];
+            if last > tally.last.saturating_add(APART) {
+                tally.packets = tally.packets.saturating_add(rival.ahead.unsigned_abs().into());
+                tally.bytes = tally.bytes.saturating_add(rival.bytes);
+                tally.last = last;
+            }
+        }
     }
 
     /// A time of this flow in nanoseconds since the Unix epoch.
@@ -146,6 +188,10 @@ impl Flow {
         if let Some(wrapped) = &mut self.wrapped {
             wrapped.next_window(is_file);
         }
+        if self.is_tcp() {
+            self.reported |= self.noted;
+            self.tcp.get_or_insert_default().next_window(&self.entry);
+        }
     }
 
     /// The record of the window that ends at `end`. `named` counts it.
@@ -177,7 +223,7 @@ impl Flow {
             source: self.endpoint(forward),
             destination: self.endpoint(forward.back()),
             initiator: named.orientation.initiator.map(|way| end_of(way, forward)),
-            evidence: crate::Evidence::Nothing,
+            evidence: named.orientation.evidence,
             direction: named.orientation.direction,
             forward: self.side(forward),
             reverse: self.side(forward.back()),
@@ -185,7 +231,7 @@ impl Flow {
             state: self.is_tcp().then(|| ConnectionState::of(&self.entry, forward)),
             closed_by: self.closed_by(forward),
             failure: self.failure(),
-            tcp: None,
+            tcp: self.is_tcp().then(|| self.tcp(&named.orientation)),
             icmp: self.icmp(forward),
             tunnel: None,
             ipip: None,
@@ -211,7 +257,7 @@ impl Flow {
     }
 
     /// Whether its packets have TCP headers.
-    fn is_tcp(&self) -> bool {
+    pub fn is_tcp(&self) -> bool {
         self.key.protocol == protocol::TCP && self.key.has_ports()
     }
 

@@ -7,16 +7,21 @@
 mod connection;
 mod flow;
 mod fragments;
+mod handshakes;
 mod host;
 mod identity;
 mod live;
 mod memory;
+mod naming;
 mod orientation;
 mod packets;
+mod pressure;
+mod recent;
 mod record;
 mod settings;
 mod store;
 mod table;
+mod tcp;
 mod wrapped;
 
 pub use connection::ConnectionState;

@@ -4,10 +4,10 @@ use flowtrace_abi::{EnvelopeEntry, FlowEntry, FlowKey, state};
 
 use crate::flow::Flow;
 use crate::settings::SECOND;
-use crate::{Record, Table};
+use crate::{EndReason, Record, Table};
 
 /// How long after its end an entry is left alone, so that no CPU still holds it when it is deleted; nanoseconds.
-const GRACE: u64 = SECOND;
+const GRACE: u64 = SECOND / 4;
 
 /// At which reading of an entry every entry that is older was read, too. The first may come in the scan in which that
 /// one was made, behind the scan's back; the second before that one's turn in the next scan.
@@ -50,44 +50,63 @@ impl Table {
         envelope: impl FnOnce() -> Option<EnvelopeEntry>,
         records: &mut Vec<Record>,
     ) -> Verdict {
-        if self.closed.remove(&key) {
-            return Verdict::Delete;
+        let verdict = if self.closed.remove(&key) {
+            Verdict::Delete
+        } else if self.anchors.contains_key(&key) {
+            self.reading_of_anchor(key, entry)
+        } else {
+            self.reading_of_flow(now, key, entry, envelope, records)
+        };
+        if verdict == Verdict::Keep {
+            self.pressure.note_entry();
         }
-        if self.anchors.contains_key(&key) {
-            return self.reading_of_anchor(key, entry);
-        }
-        let mut grew = true;
-        let at = match self.store.find(&key) {
-            Some(at) => {
-                grew = self.update(at, now, entry, records);
-                at
-            }
+        verdict
+    }
+
+    /// Has to be called after every scan, when all readings were taken. `most` is the number of entries for which the
+    /// kernel has room. Answers after how much silence flows are over, whatever their timeout
+    /// ([`ScanState::silence`](flowtrace_abi::ScanState), in nanoseconds): the kernel has to be told that when the next
+    /// scan begins, before its first reading, neither earlier nor later. It is `u64::MAX` as long as there is room.
+    pub fn end_of_scan(&mut self, now: Clock, most: u64) -> u64 {
+        let known = self.handshakes.end_of_scan(now.boot);
+        self.settle_handshakes(known);
+        self.identities.keep_open(now.wall, &*self.host);
+        self.pressure.end_of_scan(most)
+    }
+
+    fn reading_of_flow(
+        &mut self,
+        now: Clock,
+        key: FlowKey,
+        entry: &FlowEntry,
+        envelope: impl FnOnce() -> Option<EnvelopeEntry>,
+        records: &mut Vec<Record>,
+    ) -> Verdict {
+        let (at, grew) = match self.store.find(&key) {
+            Some(at) => (at, self.update(at, now, entry, records)),
             None => {
                 let offset = now.wall.wrapping_sub(now.boot).cast_signed();
                 let mut flow = Flow::new(key, *entry, offset);
                 flow.read = now.boot;
-                self.begin(flow)
+                (self.begin(flow), true)
             }
         };
-        let timeouts = self.settings.timeouts;
+        self.note_handshake(at, false);
+        let is_over = self.look(at, entry);
         let Some(flow) = self.store.get_mut(at) else { return Verdict::Keep };
-        let superseded = entry.state & state::SUPERSEDED != 0;
-        let is_final =
-            if superseded { flow.was_superseded } else { now.boot >= flow.deadline(&timeouts).saturating_add(GRACE) };
         // The kernel counts the packet first: what lies around it may have been missed at the last reading.
         if entry.state & state::ENVELOPED != 0
-            && (grew || is_final || flow.wrapped.is_none())
+            && (grew || is_over || flow.wrapped.is_none())
             && let Some(envelope) = envelope()
         {
             flow.wrapped.get_or_insert_default().read(&envelope);
         }
         flow.note_headers();
-        flow.was_superseded = superseded;
-        flow.is_over = is_final;
-        if !is_final || self.waits(at) {
+        if !is_over || self.waits(at) {
             return Verdict::Keep;
         }
-        self.close(at, records);
+        let reason = self.end_reason(at);
+        self.close(at, reason, records);
         self.close_successors(key, records);
         if key.generation == 0 && entry.successor != 0 {
             self.anchors.insert(key, Missing::default());
@@ -96,14 +115,52 @@ impl Table {
         Verdict::Delete
     }
 
+    /// Whether the kernel counts no more packets into the flow.
+    fn look(&mut self, at: u32, entry: &FlowEntry) -> bool {
+        let (timeouts, silence) = (self.settings.timeouts, self.pressure.silence());
+        let is_superseded = entry.state & state::SUPERSEDED != 0;
+        // Why it is over depends on when the next one began. (Where there was no room for that, it is never read.)
+        let is_late = is_superseded && self.pressure.was_ever() && self.successor(at).is_none();
+        let needed = if is_late { SETTLED } else { 2 };
+        let Some(flow) = self.store.get_mut(at) else { return false };
+        flow.superseded = if is_superseded { flow.superseded.saturating_add(1) } else { 0 };
+        if is_superseded {
+            flow.is_over = flow.superseded >= needed;
+            return flow.is_over;
+        }
+        let now = flow.read;
+        let is_over = |flow: &Flow, silence| now >= flow.deadline(&timeouts, silence).saturating_add(GRACE);
+        flow.is_over = is_over(flow, u64::MAX);
+        let is_over = is_over(flow, silence);
+        if !is_over && !flow.has_ended() {
+            self.pressure.note_silence(now.saturating_sub(flow.last()));
+        }
+        is_over
+    }
+
+    /// When the flow began that follows one which was superseded, if it is open.
+    fn successor(&self, at: u32) -> Option<u64> {
+        let flow = self.store.get(at)?;
+        let next = flow.key.next_generation();
+        // One number may be passed over.
+        let first =
+            |key| Some(self.store.get(self.store.find(&key)?)?.entry.first).filter(|&first| first >= flow.last());
+        first(next).into_iter().chain(first(next.next_generation())).min()
+    }
+
+    /// Why a flow that is over is over.
+    pub(crate) fn end_reason(&self, at: u32) -> EndReason {
+        let Some(flow) = self.store.get(at) else { return EndReason::ForcedEnd };
+        let until = if flow.superseded > 0 { self.successor(at) } else { None };
+        flow.end_reason(&self.settings.timeouts, until.unwrap_or(flow.read))
+    }
+
     /// Takes over a newer reading. A window whose time is up is cut where it was read before, as soon as a packet
     /// shows that the flow goes on: so no window is empty. Answers whether there were packets in between.
     fn update(&mut self, at: u32, now: Clock, entry: &FlowEntry, records: &mut Vec<Record>) -> bool {
-        let active = self.settings.active;
-        let waits = self.waits(at);
-        let Some(flow) = self.store.get_mut(at) else { return false };
+        let Some(flow) = self.store.get(at) else { return false };
         let grew = (0..2).any(|way| entry.ways[way].packets != flow.entry.ways[way].packets);
-        if grew && !waits && !flow.has_ended() && flow.read >= flow.window.saturating_add(active) {
+        if grew && !flow.has_ended() && self.full_window(flow, flow.read).is_some() && !self.waits(at) {
             let end = flow.read;
             self.cut(at, end, false, records);
         }
@@ -131,7 +188,8 @@ impl Table {
             if !self.store.get(at).is_some_and(|flow| flow.is_over) || self.waits(at) {
                 return;
             }
-            self.close(at, records);
+            let reason = self.end_reason(at);
+            self.close(at, reason, records);
             self.closed.insert(key);
         }
     }

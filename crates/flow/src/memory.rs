@@ -1,36 +1,52 @@
 //! The memory that lets a flow that comes back keep its trace, and no span id come twice. Bounded in number.
 
-use std::collections::VecDeque;
-use std::hash::Hash;
-
 use flowtrace_abi::FlowKey;
-use hashbrown::HashMap;
 
-use crate::TraceId;
 use crate::identity::{Identity, Mark};
-use crate::orientation::Orientation;
+use crate::orientation::{Orientation, ends};
+use crate::recent::Recent;
+use crate::{Host, TraceId};
+
+/// How many connections the host is asked about from one scan to the next.
+const ASKS: u32 = 1000;
 
 /// What is remembered of flows that were named.
-#[derive(Debug)]
+///
+/// Each map has room for as many flows as are set. A TCP connection that fell silent and that a socket of this host still
+/// has open stays in `open`, longer than the window and after newer ones have pushed it out of `silent`: there are as
+/// many of these as this host has sockets, and at most as many as in the other maps; then the oldest go.
 pub struct Identities {
     /// How many flows of a trace were begun.
     begun: Recent<TraceId, u32>,
     /// Flows that ended by silence and may go on.
     silent: Recent<FlowKey, Silent>,
+    /// Of those, connections that are open.
+    open: Recent<FlowKey, Silent>,
     window: u64,
+    /// How often the host may still be asked.
+    asks: u32,
 }
 
+/// A flow that ended by silence and may go on.
 #[derive(Clone, Copy, Debug)]
-struct Silent {
-    trace_id: TraceId,
-    orientation: Orientation,
-    until: u64,
+pub struct Silent {
+    /// Its trace.
+    pub trace_id: TraceId,
+    /// It holds for the flows that continue it.
+    pub orientation: Orientation,
+    /// Until when it may go on, in nanoseconds since the Unix epoch.
+    pub until: u64,
+    /// How many flows of the trace were begun.
+    pub begun: u32,
+    /// It is an established TCP connection of this host: it may be open for longer than the window.
+    pub is_connection: bool,
 }
 
 impl Identities {
     /// A memory of `capacity` flows; one that fell silent may go on for `window` nanoseconds.
     pub fn new(capacity: usize, window: u64) -> Self {
-        Self { begun: Recent::new(capacity), silent: Recent::new(capacity), window }
+        let (begun, silent, open) = (Recent::new(capacity), Recent::new(capacity), Recent::new(capacity));
+        Self { begun, silent, open, window, asks: ASKS }
     }
 
     /// The identity of a flow that is named now, and the orientation it takes over from the flow it continues. Counts
@@ -43,74 +59,89 @@ impl Identities {
         computed: TraceId,
         first: u64,
     ) -> (Identity, Option<Orientation>) {
-        let silent = self.silent.get(&key.with_generation(0)).filter(|silent| first < silent.until);
+        let key = key.with_generation(0);
+        let silent = self.silent.get(&key).or_else(|| self.open.get(&key));
+        // A connection stays in the memory until it closes: see `keep_open`.
+        let silent = silent.filter(|silent| first < silent.until || silent.is_connection);
         let continued = silent.filter(|silent| matches!(mark, Mark::Bucket(_)) || silent.trace_id == computed);
         let trace_id = continued.map_or(computed, |silent| silent.trace_id);
         let orientation = continued.map(|silent| silent.orientation);
-        let generation = self.begun.get(&trace_id).copied().unwrap_or(0);
+        let remembered = continued.map_or(0, |silent| silent.begun);
+        let generation = self.begun.get(&trace_id).copied().unwrap_or(0).max(remembered);
         self.begun.put(trace_id, generation.saturating_add(1));
         (Identity { trace_id, generation }, orientation)
     }
 
     /// Remembers a flow that ended by silence at `last` (nanoseconds since the Unix epoch).
-    pub fn silent(&mut self, key: &FlowKey, trace_id: TraceId, orientation: Orientation, last: u64) {
+    pub fn silent(
+        &mut self,
+        key: &FlowKey,
+        trace_id: TraceId,
+        orientation: Orientation,
+        last: u64,
+        is_connection: bool,
+        host: &dyn Host,
+    ) {
+        let key = key.with_generation(0);
+        let begun = self.begun.get(&trace_id).copied().unwrap_or(0);
         let until = last.saturating_add(self.window);
-        self.silent.put(key.with_generation(0), Silent { trace_id, orientation, until });
+        self.open.remove(&key);
+        self.silent.add(key, Silent { trace_id, orientation, until, begun, is_connection });
+        while let Some((key, silent)) = self.silent.overflow() {
+            if silent.is_connection && self.is_open(&key, host) == Some(true) {
+                self.open.put(key, silent);
+            }
+        }
     }
 
     /// Forgets what fell silent on the ends of a connection that was closed: it will not go on.
     pub fn closed(&mut self, key: &FlowKey) {
         self.silent.remove(&key.with_generation(0));
-    }
-}
-
-/// The entries of a map that were put last.
-#[derive(Debug)]
-struct Recent<K, V> {
-    entries: HashMap<K, (V, u64), foldhash::fast::RandomState>,
-    /// Keys in the order in which they were put, with the number of the putting.
-    order: VecDeque<(K, u64)>,
-    puttings: u64,
-    capacity: usize,
-}
-
-impl<K: Copy + Eq + Hash, V> Recent<K, V> {
-    fn new(capacity: usize) -> Self {
-        Self { entries: HashMap::default(), order: VecDeque::new(), puttings: 0, capacity }
+        self.open.remove(&key.with_generation(0));
     }
 
-    fn get(&self, key: &K) -> Option<&V> {
-        self.entries.get(key).map(|(value, _)| value)
-    }
-
-    fn remove(&mut self, key: &K) {
-        self.entries.remove(key);
-    }
-
-    /// Adds or replaces an entry; the oldest goes where there is no room. The order has room for as many entries that
-    /// were put again or removed.
-    fn put(&mut self, key: K, value: V) {
-        self.puttings += 1;
-        self.entries.insert(key, (value, self.puttings));
-        self.order.push_back((key, self.puttings));
-        while self.entries.len() > self.capacity || self.order.len() > self.capacity.saturating_mul(2) {
-            let Some((oldest, number)) = self.order.pop_front() else { return };
-            if self.entries.get(&oldest).is_some_and(|&(_, latest)| latest == number) {
-                self.entries.remove(&oldest);
+    /// Live, once a scan at `now` (nanoseconds since the Unix epoch): of the flows that have been silent for longer than
+    /// the window, those stay that are open on this host, until the next window is over; the others are forgotten.
+    pub fn keep_open(&mut self, now: u64, host: &dyn Host) {
+        self.asks = ASKS;
+        while let Some((key, silent)) = overdue(&mut self.silent, now).or_else(|| overdue(&mut self.open, now)) {
+            let is_open = if silent.is_connection { self.is_open(&key, host) } else { Some(false) };
+            let Some(is_open) = is_open else { return };
+            self.closed(&key);
+            if is_open {
+                self.open.put(key, Silent { until: now.saturating_add(self.window.max(1)), ..silent });
             }
         }
     }
+
+    /// Whether a socket of this host has the connection open, if it may be asked.
+    fn is_open(&mut self, key: &FlowKey, host: &dyn Host) -> Option<bool> {
+        self.asks = self.asks.checked_sub(1)?;
+        Some(host.has_open(ends(key)))
+    }
+}
+
+/// The oldest, if its time is over.
+fn overdue(memory: &mut Recent<FlowKey, Silent>, now: u64) -> Option<(FlowKey, Silent)> {
+    memory.oldest().filter(|(_, silent)| silent.until <= now).map(|(key, silent)| (key, *silent))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use flowtrace_abi::Way;
 
     use super::*;
-    use crate::Direction;
+    use crate::{Direction, Evidence, Socket};
 
-    const ORIENTATION: Orientation =
-        Orientation { forward: Way::Up, initiator: Some(Way::Up), direction: Direction::Forward };
+    const ORIENTATION: Orientation = Orientation {
+        forward: Way::Up,
+        initiator: Some(Way::Up),
+        evidence: Evidence::Ports,
+        direction: Direction::Forward,
+        is_within: false,
+    };
     const OLD: TraceId = [1; 16];
     const NEW: TraceId = [2; 16];
 
@@ -123,7 +154,7 @@ mod tests {
         let mut memory = Identities::new(10, 1000);
         let (identity, _) = memory.identify(&key(1), Mark::Bucket(0), OLD, 50);
         assert_eq!(identity, Identity { trace_id: OLD, generation: 0 });
-        memory.silent(&key(1), OLD, ORIENTATION, 100);
+        memory.silent(&key(1), OLD, ORIENTATION, 100, false, &());
         memory
     }
 
@@ -150,16 +181,86 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_memory_is_bounded_and_keeps_the_latest() {
-        for capacity in [0, 1, 3] {
-            let mut recent = Recent::new(capacity);
-            for number in 0..100_u32 {
-                recent.put(number, number);
-                recent.put(number / 2, number);
-                assert!(recent.entries.len() <= capacity && recent.order.len() <= 2 * capacity);
-                assert_eq!(recent.get(&(number / 2)).is_some(), capacity > 0);
-            }
+    /// A host that has the connections of some ports open.
+    struct Sockets {
+        open: Cell<&'static [u16]>,
+        asked: Cell<u32>,
+    }
+
+    impl Sockets {
+        fn with(open: &'static [u16]) -> Self {
+            Self { open: Cell::new(open), asked: Cell::new(0) }
         }
+    }
+
+    impl Host for Sockets {
+        fn listens(&self, _: u8, _: Socket, _: u64, _: u64) -> bool {
+            false
+        }
+
+        fn has_open(&self, [low, _]: [Socket; 2]) -> bool {
+            self.asked.set(self.asked.get() + 1);
+            self.open.get().contains(&low.1)
+        }
+    }
+
+    fn connection(memory: &mut Identities, port: u16, last: u64, host: &Sockets) {
+        let trace_id = [port as u8; 16];
+        memory.identify(&key(port), Mark::Bucket(0), trace_id, last);
+        memory.silent(&key(port), trace_id, ORIENTATION, last, true, host);
+    }
+
+    /// Trace and generation of a flow that comes back.
+    fn again(memory: &mut Identities, port: u16, first: u64) -> (u8, u32) {
+        let (identity, _) = memory.identify(&key(port), Mark::Bucket(9), [99; 16], first);
+        (identity.trace_id[0], identity.generation)
+    }
+
+    #[test]
+    fn a_connection_stays_until_it_closes_on_this_host() {
+        let host = Sockets::with(&[1]);
+        let mut memory = Identities::new(10, 1000);
+        connection(&mut memory, 1, 100, &host);
+        connection(&mut memory, 2, 100, &host);
+        for now in (1000..10_000).step_by(100) {
+            memory.keep_open(now, &host);
+        }
+        assert!(host.asked.get() < 12, "one is asked for once a window: {}", host.asked.get());
+        assert_eq!(again(&mut memory, 2, 10_000), (99, 0));
+        assert_eq!(again(&mut memory, 1, 10_000), (1, 1));
+        host.open.set(&[]);
+        memory.keep_open(11_100, &host);
+        assert_eq!(again(&mut memory, 1, 11_100), (99, 1));
+    }
+
+    #[test]
+    fn it_stays_when_the_memory_is_full_and_its_spans_differ_all_the_same() {
+        let host = Sockets::with(&[1, 2]);
+        let mut memory = Identities::new(3, 1000);
+        connection(&mut memory, 1, 0, &host);
+        for port in 10..30 {
+            connection(&mut memory, port, 0, &host);
+        }
+        assert_eq!(again(&mut memory, 1, 10), (1, 1));
+        assert_eq!(again(&mut memory, 10, 10), (99, 0));
+    }
+
+    #[test]
+    fn the_memory_of_open_connections_is_bounded_and_so_is_the_asking() {
+        let host = Sockets::with(&[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let mut memory = Identities::new(3, 1000);
+        for port in 1..10 {
+            connection(&mut memory, port, 0, &host);
+        }
+        let kept: Vec<_> = (1..10).filter(|&port| again(&mut memory, port, 10).0 == port as u8).collect();
+        assert_eq!(kept, [4, 5, 6, 7, 8, 9], "three that were pushed out, and three");
+        let host = Sockets::with(&[]);
+        for port in 0..5000 {
+            connection(&mut memory, port, 0, &host);
+        }
+        assert_eq!(host.asked.get(), ASKS - 6, "until the next scan");
+        memory.keep_open(5000, &host);
+        connection(&mut memory, 1, 0, &host);
+        assert_eq!(again(&mut memory, 4999, 10), (99, 0));
     }
 }

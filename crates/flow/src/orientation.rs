@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
 use flowtrace_abi::{FlowEntry, FlowKey, Way, state};
-use flowtrace_wire::Address;
+use flowtrace_wire::{Address, protocol};
 
-use crate::Direction;
+use crate::{Direction, Evidence, Host, Socket};
 
 /// Which end is the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,52 +35,89 @@ pub struct Orientation {
     pub forward: Way,
     /// The way from initiator to responder, where the initiator is known.
     pub initiator: Option<Way>,
+    /// What shows that.
+    pub evidence: Evidence,
     /// The observer's perspective.
     pub direction: Direction,
+    /// Both ends are on this host.
+    pub is_within: bool,
 }
 
-/// Decides from what is known of the flow now.
-pub fn orient(
-    key: &FlowKey,
-    entry: &FlowEntry,
-    ephemeral: &Ephemeral,
-    source: SourceMode,
-    local: &HashSet<IpAddr>,
-) -> Orientation {
-    let initiator = initiator(key, entry, ephemeral);
-    let low_local = local.contains(&address(key.low, key.ip_version));
-    let high_local = local.contains(&address(key.high, key.ip_version));
-    let opened = if entry.state & state::OPENED_DOWN == 0 { Way::Up } else { Way::Down };
-    let one_way = key.icmp_one_way(opened).is_some();
-    let forward = match source {
-        SourceMode::Local if low_local != high_local && !one_way => {
-            if low_local {
-                Way::Up
-            } else {
-                Way::Down
+/// By what is known beside the flow itself.
+pub struct Surroundings<'a> {
+    /// Which ports are ephemeral.
+    pub ephemeral: &'a Ephemeral,
+    /// Which end is the source.
+    pub source: SourceMode,
+    /// This host's addresses.
+    pub local: &'a HashSet<IpAddr>,
+    /// This host's sockets.
+    pub host: &'a dyn Host,
+}
+
+impl Surroundings<'_> {
+    /// Decides from what is known of the flow now.
+    pub fn orient(&self, key: &FlowKey, entry: &FlowEntry) -> Orientation {
+        let seen = self.initiator(key, entry);
+        let initiator = seen.map(|(way, _)| way);
+        let evidence = seen.map_or(Evidence::Nothing, |(_, evidence)| evidence);
+        let [low_local, high_local] = ends(key).map(|(address, _)| self.local.contains(&address));
+        let opened = if entry.state & state::OPENED_DOWN == 0 { Way::Up } else { Way::Down };
+        let one_way = key.icmp_one_way(opened).is_some();
+        let forward = match self.source {
+            SourceMode::Local if low_local != high_local && !one_way => {
+                if low_local {
+                    Way::Up
+                } else {
+                    Way::Down
+                }
             }
+            _ => initiator.unwrap_or(opened),
+        };
+        let direction = match initiator {
+            None => Direction::Unknown,
+            Some(way) => {
+                let (from, to) = if way == Way::Up { (low_local, high_local) } else { (high_local, low_local) };
+                if from || !to { Direction::Forward } else { Direction::Reverse }
+            }
+        };
+        Orientation { forward, initiator, evidence, direction, is_within: low_local && high_local }
+    }
+
+    /// The way of the initiator's packets: by handshake, by listening socket, by ICMP request, by ports.
+    fn initiator(&self, key: &FlowKey, entry: &FlowEntry) -> Option<(Way, Evidence)> {
+        if entry.state & state::INITIATOR_KNOWN != 0 {
+            let way = if entry.state & state::INITIATOR_HIGH == 0 { Way::Up } else { Way::Down };
+            return Some((way, Evidence::Handshake));
         }
-        _ => initiator.unwrap_or(opened),
-    };
-    let direction = match initiator {
-        None => Direction::Unknown,
-        Some(way) => {
-            let (from, to) = if way == Way::Up { (low_local, high_local) } else { (high_local, low_local) };
-            if from || !to { Direction::Forward } else { Direction::Reverse }
+        if key.is_icmp() {
+            return key.icmp_query_way().map(|way| (way, Evidence::IcmpQuery));
         }
-    };
-    Orientation { forward, initiator, direction }
+        if !key.has_ports() {
+            return None;
+        }
+        let by_socket = self.by_socket(key, entry).map(|way| (way, Evidence::ListeningSocket));
+        by_socket.or_else(|| by_ports(key.low_port, key.high_port, self.ephemeral).map(|way| (way, Evidence::Ports)))
+    }
+
+    /// The end that talks to a listening socket. Where both ends listen, that says nothing; nor does it where peers talk
+    /// UDP from the port at which they listen.
+    fn by_socket(&self, key: &FlowKey, entry: &FlowEntry) -> Option<Way> {
+        if key.protocol == protocol::UDP && key.low_port == key.high_port {
+            return None;
+        }
+        let last = entry.ways[0].last.max(entry.ways[1].last).max(entry.first);
+        match ends(key).map(|end| self.host.listens(key.protocol, end, entry.first, last)) {
+            [true, false] => Some(Way::Down),
+            [false, true] => Some(Way::Up),
+            _ => None,
+        }
+    }
 }
 
-/// The way of the initiator's packets: by handshake, by ICMP request, by ports.
-fn initiator(key: &FlowKey, entry: &FlowEntry, ephemeral: &Ephemeral) -> Option<Way> {
-    if entry.state & state::INITIATOR_KNOWN != 0 {
-        return Some(if entry.state & state::INITIATOR_HIGH == 0 { Way::Up } else { Way::Down });
-    }
-    if key.is_icmp() {
-        return key.icmp_query_way();
-    }
-    if key.has_ports() { by_ports(key.low_port, key.high_port, ephemeral) } else { None }
+/// The low and the high end.
+pub fn ends(key: &FlowKey) -> [Socket; 2] {
+    [(address(key.low, key.ip_version), key.low_port), (address(key.high, key.ip_version), key.high_port)]
 }
 
 /// The end with an ephemeral port talks to the one with a well-known or registered port.
@@ -146,6 +183,29 @@ mod tests {
         }
     }
 
+    /// Sockets that listen at one end each.
+    struct Listeners(&'static [(u8, u8, u16)]);
+
+    impl Host for Listeners {
+        fn listens(&self, protocol: u8, (address, port): Socket, first: u64, last: u64) -> bool {
+            assert_eq!((first, last), (5, 9));
+            self.0
+                .iter()
+                .any(|&(of, octet, at)| of == protocol && address == IpAddr::from([10, 0, 0, octet]) && at == port)
+        }
+
+        fn has_open(&self, _: [Socket; 2]) -> bool {
+            false
+        }
+    }
+
+    fn orient(key: &FlowKey, flow_state: u32, source: SourceMode, local: &[IpAddr], host: &dyn Host) -> Orientation {
+        let local = local.iter().copied().collect();
+        let mut entry = FlowEntry { state: flow_state, first: 5, ..FlowEntry::default() };
+        entry.ways[1].last = 9;
+        Surroundings { ephemeral: &Ephemeral::Files, source, local: &local, host }.orient(key, &entry)
+    }
+
     #[test]
     fn perspective_follows_the_local_end() {
         let (low, high) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
@@ -156,30 +216,51 @@ mod tests {
             (&[low, high], Direction::Forward, Way::Up),
         ];
         for (local, direction, forward_of_local) in table {
-            let local = local.iter().copied().collect();
-            let by_initiator = orient(&key(), &FlowEntry::default(), &Ephemeral::Files, SourceMode::Initiator, &local);
+            let by_initiator = orient(&key(), 0, SourceMode::Initiator, local, &());
             assert_eq!(by_initiator.direction, direction);
             assert_eq!(by_initiator.forward, Way::Up);
-            let by_local = orient(&key(), &FlowEntry::default(), &Ephemeral::Files, SourceMode::Local, &local);
+            let by_local = orient(&key(), 0, SourceMode::Local, local, &());
             assert_eq!(by_local.direction, direction);
             assert_eq!(by_local.forward, forward_of_local);
             assert_eq!(by_local.initiator, Some(Way::Up));
+            assert_eq!(by_local.is_within, local.len() == 2);
         }
     }
 
     #[test]
-    fn a_handshake_outweighs_the_ports() {
-        let entry = FlowEntry { state: state::INITIATOR_KNOWN | state::INITIATOR_HIGH, ..FlowEntry::default() };
-        let seen = orient(&key(), &entry, &Ephemeral::Files, SourceMode::Initiator, &HashSet::new());
-        assert_eq!((seen.forward, seen.initiator), (Way::Down, Some(Way::Down)));
+    fn the_stronger_evidence_decides() {
+        const TCP: u8 = protocol::TCP;
+        const UDP: u8 = protocol::UDP;
+        const HIGH_BEGAN: u32 = state::INITIATOR_KNOWN | state::INITIATOR_HIGH;
+        // Protocol, ports of 10.0.0.1 and 10.0.0.2, state, who listens: who began, by what evidence.
+        type Row = ((u8, u16, u16), u32, &'static [(u8, u8, u16)], Option<Way>, Evidence);
+        let table: [Row; 13] = [
+            ((TCP, 50_000, 80), HIGH_BEGAN, &[(TCP, 2, 80)], Some(Way::Down), Evidence::Handshake),
+            ((TCP, 50_000, 80), 0, &[(TCP, 1, 50_000)], Some(Way::Down), Evidence::ListeningSocket),
+            ((TCP, 50_000, 80), 0, &[(TCP, 2, 80)], Some(Way::Up), Evidence::ListeningSocket),
+            ((TCP, 50_000, 80), 0, &[], Some(Way::Up), Evidence::Ports),
+            ((TCP, 50_000, 80), 0, &[(UDP, 1, 50_000)], Some(Way::Up), Evidence::Ports),
+            ((TCP, 7000, 8000), 0, &[(TCP, 1, 7000), (TCP, 2, 8000)], None, Evidence::Nothing),
+            ((TCP, 7000, 7000), 0, &[(TCP, 1, 7000)], Some(Way::Down), Evidence::ListeningSocket),
+            ((UDP, 7000, 8000), 0, &[(UDP, 2, 8000)], Some(Way::Up), Evidence::ListeningSocket),
+            ((UDP, 7000, 8000), 0, &[(UDP, 1, 7000), (UDP, 2, 8000)], None, Evidence::Nothing),
+            ((UDP, 123, 123), 0, &[(UDP, 2, 123)], None, Evidence::Nothing),
+            ((UDP, 50_000, 53), 0, &[(UDP, 1, 50_000), (UDP, 2, 53)], Some(Way::Up), Evidence::Ports),
+            ((47, 7000, 8000), 0, &[(47, 2, 8000)], None, Evidence::Nothing),
+            ((UDP, 7000, 8000), 0, &[], None, Evidence::Nothing),
+        ];
+        for ((protocol, low_port, high_port), flow_state, listeners, initiator, evidence) in table {
+            let key = FlowKey { protocol, low_port, high_port, ..key() };
+            let seen = orient(&key, flow_state, SourceMode::Initiator, &[], &Listeners(listeners));
+            assert_eq!((seen.initiator, seen.evidence), (initiator, evidence), "{protocol} {low_port} {listeners:?}");
+            assert_eq!(seen.forward, initiator.unwrap_or(Way::Up));
+        }
     }
 
     #[test]
     fn without_evidence_the_first_sender_is_the_source() {
-        let mut unknown = key();
-        unknown.low_port = 80;
-        let entry = FlowEntry { state: state::OPENED_DOWN, ..FlowEntry::default() };
-        let seen = orient(&unknown, &entry, &Ephemeral::Files, SourceMode::Initiator, &HashSet::new());
+        let unknown = FlowKey { low_port: 80, ..key() };
+        let seen = orient(&unknown, state::OPENED_DOWN, SourceMode::Initiator, &[], &());
         assert_eq!((seen.forward, seen.initiator, seen.direction), (Way::Down, None, Direction::Unknown));
     }
 }

@@ -92,7 +92,7 @@ impl Table {
         let seen = Seen { packet, envelope, key, event };
         match self.store.find(&key) {
             Some(at) => self.packet_of(at, seen, records),
-            None => self.first_packet(&seen),
+            None => self.first_packet(&seen, records),
         }
     }
 
@@ -105,17 +105,38 @@ impl Table {
             self.timers.0.pop();
             let timeouts = self.settings.timeouts;
             let Some(flow) = self.store.get_mut(at).filter(|flow| flow.armed == due) else { continue };
-            let deadline = flow.deadline(&timeouts);
+            let deadline = flow.deadline(&timeouts, u64::MAX);
             if deadline > time {
                 flow.armed = deadline;
                 self.timers.set(deadline, at, &self.store);
             } else {
-                self.close(at, records);
+                self.close_over(at, records);
             }
         }
     }
 
-    fn first_packet(&mut self, seen: &Seen<'_>) {
+    fn close_over(&mut self, at: u32, records: &mut Vec<Record>) {
+        let timeouts = self.settings.timeouts;
+        let Some(flow) = self.store.get(at) else { return };
+        let reason = flow.end_reason(&timeouts, flow.deadline(&timeouts, u64::MAX));
+        self.close(at, reason, records);
+    }
+
+    /// Closes the idlest flows where there is no room for another: many at once, so that looking for them costs little.
+    fn make_room(&mut self, records: &mut Vec<Record>) {
+        let most = self.settings.max_flows.max(1);
+        if self.store.len() < most {
+            return;
+        }
+        for at in self.store.idlest(self.store.len() - most + most.div_ceil(16)) {
+            let Some(flow) = self.store.get(at) else { continue };
+            let reason = flow.end_reason(&self.settings.timeouts, flow.last());
+            self.close(at, reason, records);
+        }
+    }
+
+    fn first_packet(&mut self, seen: &Seen<'_>, records: &mut Vec<Record>) {
+        self.make_room(records);
         let event = &seen.event;
         let mut entry = FlowEntry { first: event.time, ..FlowEntry::default() };
         if event.way == Way::Down {
@@ -123,10 +144,11 @@ impl Table {
         }
         let mut flow = Flow::new(seen.key, entry, 0);
         seen.count_into(&mut flow, &self.settings.timeouts);
-        let deadline = flow.deadline(&self.settings.timeouts);
+        let deadline = flow.deadline(&self.settings.timeouts, u64::MAX);
         flow.armed = deadline;
         let at = self.begin(flow);
         self.timers.set(deadline, at, &self.store);
+        self.note_handshake(at, true);
     }
 
     fn packet_of(&mut self, at: u32, mut seen: Seen<'_>, records: &mut Vec<Record>) {
@@ -134,20 +156,31 @@ impl Table {
         let Some(flow) = self.store.get_mut(at) else { return };
         seen.event.time = seen.event.time.max(flow.last());
         if !admits(&flow.entry, seen.packet, seen.event.time, &timeouts, u64::MAX) {
-            self.close(at, records);
-            self.first_packet(&seen);
+            self.close_over(at, records);
+            self.first_packet(&seen, records);
             return;
         }
-        if let Some(end) = cut_at(flow, seen.event.time, self.settings.active) {
+        if let Some(end) = self.cut_at(at, seen.event.time) {
             self.cut(at, end, true, records);
         }
         let Some(flow) = self.store.get_mut(at) else { return };
         seen.count_into(flow, &timeouts);
-        let deadline = flow.deadline(&timeouts);
+        let deadline = flow.deadline(&timeouts, u64::MAX);
         if deadline < flow.armed {
             flow.armed = deadline;
             self.timers.set(deadline, at, &self.store);
         }
+        self.note_handshake(at, true);
+    }
+
+    /// Where the window has to be cut before a packet at `time` is counted. At the deadline, if there was traffic within
+    /// the second before it; a flow that was silent there is cut when the packet comes. So no window is empty.
+    fn cut_at(&self, at: u32, time: u64) -> Option<u64> {
+        let flow = self.store.get(at).filter(|flow| !flow.has_ended())?;
+        let deadline = self.full_window(flow, time)?;
+        let last = flow.last();
+        let lively = last < deadline && deadline - last < SECOND;
+        Some(if lively { deadline } else { time })
     }
 }
 
@@ -164,18 +197,6 @@ impl Seen<'_> {
             flow.wrapped.get_or_insert_default().count(self.envelope, &self.event);
         }
     }
-}
-
-/// Where the window has to be cut before a packet at `time` is counted. At the deadline, if there was traffic within
-/// the second before it; a flow that was silent there is cut when the packet comes. So no window is empty.
-fn cut_at(flow: &Flow, time: u64, active: u64) -> Option<u64> {
-    let deadline = flow.window.saturating_add(active);
-    if time < deadline || flow.has_ended() {
-        return None;
-    }
-    let last = flow.last();
-    let lively = last < deadline && deadline - last < SECOND;
-    Some(if lively { deadline } else { time })
 }
 
 #[cfg(test)]

@@ -82,6 +82,18 @@ impl Store {
         }
     }
 
+    /// Indices of the `count` flows that have been silent for longest, those first.
+    pub fn idlest(&self, count: usize) -> Vec<u32> {
+        let at = |at: u32| self.get(at).map(|flow| (flow.last(), flow.entry.first, at));
+        let mut flows: Vec<_> = (0..self.flows.len() as u32).filter_map(at).collect();
+        if count < flows.len() {
+            flows.select_nth_unstable(count);
+            flows.truncate(count);
+        }
+        flows.sort_unstable();
+        flows.into_iter().map(|(_, _, at)| at).collect()
+    }
+
     /// Indices of all open flows, in the order in which they began.
     pub fn indices(&self) -> Vec<u32> {
         let begin = |at: u32| self.get(at).map(|flow| (flow.entry.first, flow.key.generation));

@@ -9,13 +9,14 @@ use hashbrown::HashMap;
 
 use crate::flow::{Flow, Named};
 use crate::fragments::Fragments;
-use crate::identity::{Ends, Identity, Mark, trace_id};
+use crate::handshakes::Handshakes;
+use crate::identity::Ends;
 use crate::live::Missing;
 use crate::memory::Identities;
-use crate::orientation::{Orientation, orient};
 use crate::packets::Timers;
+use crate::pressure::Pressure;
 use crate::store::Store;
-use crate::{EndReason, Record, Settings};
+use crate::{EndReason, Host, Record, Settings};
 
 /// The open flows, and what turns them into records. Records are appended to the caller's vector.
 pub struct Table {
@@ -28,18 +29,23 @@ pub struct Table {
     pub(crate) closed: HashSet<FlowKey, RandomState>,
     /// ICMP flows without an identity: those of the same ends share a trace while they are open at the same time, and
     /// are counted in the order in which they began.
-    unsettled: BTreeMap<(Ends, u64, FlowKey), u32>,
-    identities: Identities,
+    pub(crate) unsettled: BTreeMap<(Ends, u64, FlowKey), u32>,
+    pub(crate) identities: Identities,
+    pub(crate) handshakes: Handshakes,
+    /// Live: whether the kernel's map is full.
+    pub(crate) pressure: Pressure,
     /// File mode: the first fragments of datagrams.
     pub(crate) fragments: Fragments,
-    local: HashSet<IpAddr>,
+    pub(crate) local: HashSet<IpAddr>,
+    pub(crate) host: Box<dyn Host>,
     begun: u64,
 }
 
 impl Table {
-    /// An empty table.
-    pub fn new(settings: Settings) -> Self {
-        let identities = Identities::new(settings.identities, settings.trace.window);
+    /// An empty table, which knows nothing of a host.
+    pub fn new(mut settings: Settings) -> Self {
+        settings.timeouts = settings.timeouts();
+        let (remembered, window) = (settings.identities, settings.trace.window);
         Self {
             settings,
             store: Store::default(),
@@ -47,11 +53,19 @@ impl Table {
             anchors: HashMap::default(),
             closed: HashSet::default(),
             unsettled: BTreeMap::new(),
-            identities,
+            identities: Identities::new(remembered, window),
+            handshakes: Handshakes::new(remembered, window),
+            pressure: Pressure::default(),
             fragments: Fragments::default(),
             local: HashSet::new(),
+            host: Box::new(()),
             begun: 0,
         }
+    }
+
+    /// Whose sockets show who listens and which connections are open.
+    pub fn set_host(&mut self, host: Box<dyn Host>) {
+        self.host = host;
     }
 
     /// Which addresses are this host's. Flows that have a record keep their perspective.
@@ -73,12 +87,20 @@ impl Table {
     /// others are cut off.
     pub fn close_all(&mut self, records: &mut Vec<Record>) {
         for at in self.store.indices() {
-            let Some(flow) = self.store.remove(at) else { continue };
-            let reason = flow.stop_reason(&self.settings.timeouts);
-            self.finish(flow, reason, records);
+            if let Some(reason) = self.stop_reason(at) {
+                self.close(at, reason, records);
+            }
         }
         self.anchors.clear();
         self.closed.clear();
+    }
+
+    /// Why a flow ends where the observer stops: it may be over, but not written yet.
+    fn stop_reason(&self, at: u32) -> Option<EndReason> {
+        let flow = self.store.get(at)?;
+        let deadline = flow.deadline(&self.settings.timeouts, self.pressure.silence());
+        let is_over = flow.superseded > 0 || flow.read >= deadline;
+        Some(if is_over || flow.has_ended() { self.end_reason(at) } else { EndReason::ForcedEnd })
     }
 
     /// Adds a flow.
@@ -92,16 +114,19 @@ impl Table {
         at
     }
 
-    /// Closes the flow at an index because it is over.
-    pub(crate) fn close(&mut self, at: u32, records: &mut Vec<Record>) {
-        if let Some(flow) = self.store.remove(at) {
-            let reason = flow.end_reason();
-            self.finish(flow, reason, records);
-        }
+    /// Closes the flow at an index: makes its last record, which ends at its last packet, and remembers who it was.
+    pub(crate) fn close(&mut self, at: u32, reason: EndReason, records: &mut Vec<Record>) {
+        self.settle_handshake(at);
+        let Some(mut flow) = self.store.remove(at) else { return };
+        flow.count_rivals();
+        let end = flow.last();
+        let named = self.write(&mut flow, end, reason, records);
+        self.remember(&flow, named.identity, named.orientation);
     }
 
     /// Ends the window of the flow at an index; the flow goes on. `is_file`: its packets come one by one.
     pub(crate) fn cut(&mut self, at: u32, end: u64, is_file: bool, records: &mut Vec<Record>) {
+        self.settle_handshake(at);
         let Some(mut flow) = self.store.get_mut(at).map(std::mem::take) else { return };
         self.write(&mut flow, end, EndReason::ActiveTimeout, records);
         flow.next_window(end, is_file);
@@ -110,15 +135,20 @@ impl Table {
         }
     }
 
-    /// Makes the last record of a flow, which ends at its last packet, and remembers who it was.
-    fn finish(&mut self, mut flow: Flow, reason: EndReason, records: &mut Vec<Record>) {
-        let end = flow.last();
-        let named = self.write(&mut flow, end, reason, records);
-        if flow.has_ended() {
-            self.identities.closed(&flow.key);
+    /// Where the window of a flow has to end if it is full at `now`.
+    #[inline]
+    pub(crate) fn full_window(&self, flow: &Flow, now: u64) -> Option<u64> {
+        let settings = &self.settings;
+        let length = if flow.named.is_some() {
+            settings.active
+        } else if now < flow.window.saturating_add(settings.timeouts.evidence) {
+            // In most cases that costs no hash. Nor is the first record made while a SYN may still show who began.
+            return None;
         } else {
-            self.identities.silent(&flow.key, named.identity.trace_id, named.orientation, flow.wall(end));
-        }
+            settings.first_window(&flow.key)
+        };
+        let end = flow.window.saturating_add(length);
+        (now >= end).then_some(end)
     }
 
     fn write(&mut self, flow: &mut Flow, end: u64, reason: EndReason, records: &mut Vec<Record>) -> Named {
@@ -131,61 +161,5 @@ impl Table {
         records.push(flow.record(&mut named, end, reason, trace, observer));
         flow.named = Some(named);
         named
-    }
-
-    /// Decides, with the first record, which trace the flow is of and which end is its source.
-    fn name(&mut self, flow: &Flow) -> Named {
-        let (identity, taken_over) = match flow.settled {
-            Some(settled) => settled,
-            None if flow.key.is_icmp() => self.settle_in_order(flow),
-            None => self.identify(flow),
-        };
-        let orientation = taken_over.unwrap_or_else(|| self.orient(flow));
-        Named { identity, orientation, records: 0, root: [0; 8] }
-    }
-
-    /// The orientation of a flow that takes over none, by what is known of it now.
-    fn orient(&self, flow: &Flow) -> Orientation {
-        let Settings { ephemeral, source, .. } = &self.settings;
-        orient(&flow.key, &flow.entry, ephemeral, *source, &self.local)
-    }
-
-    /// Settles the identity of a flow, after those of the flows of the same ends that began before it.
-    fn settle_in_order(&mut self, flow: &Flow) -> (Identity, Option<Orientation>) {
-        let own = (Ends::of(&flow.key, self.settings.key_parts), flow.entry.first, flow.key);
-        let earlier: Vec<_> = self.unsettled.range((own.0, 0, FlowKey::default())..own).map(|(at, _)| *at).collect();
-        for place in earlier {
-            let Some(at) = self.unsettled.remove(&place) else { continue };
-            let Some(mut other) = self.store.get_mut(at).map(std::mem::take) else { continue };
-            self.note_predecessor(&other);
-            other.settled = Some(self.identify(&other));
-            if let Some(place) = self.store.get_mut(at) {
-                *place = other;
-            }
-        }
-        self.unsettled.remove(&own);
-        self.identify(flow)
-    }
-
-    /// A flow whose identity is settled before its turn to be written continues one that may not be written yet, though
-    /// it is over and its identity is settled.
-    fn note_predecessor(&mut self, flow: &Flow) {
-        let Some(before) = self.store.predecessor(&flow.key, flow.entry.first) else { return };
-        let (identity, taken_over) = match (before.named, before.settled) {
-            (Some(named), _) => (named.identity, Some(named.orientation)),
-            (None, Some(settled)) => settled,
-            (None, None) => return,
-        };
-        let orientation = taken_over.unwrap_or_else(|| self.orient(before));
-        self.identities.silent(&before.key, identity.trace_id, orientation, before.wall(before.last()));
-    }
-
-    /// The identity of a flow by what is known of it now, and the orientation it takes over.
-    fn identify(&mut self, flow: &Flow) -> (Identity, Option<Orientation>) {
-        let trace = &self.settings.trace;
-        let first = flow.wall(flow.entry.first);
-        let mark = Mark::of(flow.entry.state, flow.entry.sequence, first, trace.window);
-        let computed = trace_id(&trace.key, &Ends::of(&flow.key, self.settings.key_parts), mark);
-        self.identities.identify(&flow.key, mark, computed, first)
     }
 }

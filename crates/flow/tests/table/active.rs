@@ -9,7 +9,7 @@ const A: Host = (1, 50_000);
 const B: Host = (2, 80);
 
 fn settings(seconds: u64) -> Settings {
-    Settings { active: seconds * SECOND, ..Settings::default() }
+    Settings { active: seconds * SECOND, active_jitter: 0.0, ..Settings::default() }
 }
 
 fn at(times: &[u64]) -> Vec<(u64, Packet)> {

@@ -74,7 +74,7 @@ fn by_file(settings: &Settings, steps: &[(u64, Step)], finish: Finish) -> Vec<Re
 
 fn by_kernel(settings: &Settings, steps: &[(u64, Step)], finish: Finish, shuffle: u64) -> Vec<Record> {
     let (mut table, mut records, mut time) = (Table::new(settings.clone()), Vec::new(), BEGIN);
-    let mut kernel = Kernel::new(settings.timeouts, shuffle);
+    let mut kernel = Kernel::new(settings.timeouts(), shuffle);
     for (step, what) in steps {
         time += step * MILLI;
         match what {

@@ -152,7 +152,7 @@ fn observers_have_spans_of_their_own_in_the_same_trace() {
 fn published_vectors() {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let ids = |record: &Record| [hex(&record.trace_id), hex(&record.span_id)];
-    let settings = Settings { active: SECOND, ..Settings::default() };
+    let settings = Settings { active: SECOND, active_jitter: 0.0, ..Settings::default() };
     let segment = |flags| tcp(A, B, flags, 100, 1);
     let records = play_out(&settings, &[(0, segment(tcp::SYN)), (900, segment(tcp::ACK)), (1100, segment(tcp::ACK))]);
     assert_eq!(ids(&records[0]), ["1d75d3309556f4ae2d06b2115478b770", "13329da8d5686c26"]);

@@ -67,8 +67,8 @@ fn a_gap_of_the_idle_timeout_begins_a_flow() {
         (59_999, vec!["0-59999 2/0 idle_timeout"]),
         (60_000, vec!["0-0 1/0 idle_timeout", "60000-60000 1/0 idle_timeout"]),
     ] {
-        let records = play_out(&Settings::default(), &[(0, udp(A, B)), (gap, udp(A, B))]);
-        assert_eq!(lines(&records), expected);
+        let settings = Settings { active: 3600 * SECOND, ..Settings::default() };
+        assert_eq!(lines(&play_out(&settings, &[(0, udp(A, B)), (gap, udp(A, B))])), expected);
     }
 }
 

@@ -19,8 +19,8 @@ struct Watch {
 
 impl Watch {
     fn new(active: u64) -> Self {
-        let settings = Settings { active: active * SECOND, ..Settings::default() };
-        Self { kernel: Kernel::new(Timeouts::DEFAULT, 1), table: Table::new(settings), records: Vec::new() }
+        let settings = Settings { active: active * SECOND, active_jitter: 0.0, ..Settings::default() };
+        Self { kernel: Kernel::new(settings.timeouts(), 1), table: Table::new(settings), records: Vec::new() }
     }
 
     fn packet(&mut self, at: u64, packet: Packet) {
@@ -43,14 +43,14 @@ impl Watch {
 }
 
 #[test]
-fn an_idle_flow_is_written_and_deleted_after_its_deadline_and_a_second() {
+fn an_idle_flow_is_written_and_deleted_a_quarter_of_a_second_after_its_deadline() {
     let mut watch = Watch::new(3600);
     watch.packet(0, udp(A, B));
     assert_eq!(watch.scan(0), 1);
     watch.packet(10, udp(B, A));
-    assert_eq!(watch.scan(61_009), 1);
+    assert_eq!(watch.scan(60_259), 1);
     assert!(watch.records.is_empty());
-    assert_eq!(watch.scan(61_010), 0);
+    assert_eq!(watch.scan(60_260), 0);
     assert_eq!(lines(&watch.records), ["0-10 1/1 idle_timeout"]);
 }
 
@@ -63,29 +63,29 @@ fn an_entry_that_is_first_read_when_all_is_over_is_written_at_once() {
 }
 
 #[test]
-fn a_lingering_flow_goes_after_its_linger_and_a_second() {
+fn a_lingering_flow_goes_a_quarter_of_a_second_after_its_linger() {
     let mut watch = Watch::new(1);
     watch.packet(0, tcp(A, B, tcp::RST, 1, 1));
     watch.scan(100);
     watch.packet(4_000, tcp(A, B, tcp::ACK, 1, 1));
-    assert_eq!(watch.scan(5_999), 1);
-    assert_eq!(watch.scan(6_000), 0);
+    assert_eq!(watch.scan(5_249), 1);
+    assert_eq!(watch.scan(5_250), 0);
     assert_eq!(lines(&watch.records), ["0-4000 2/0 end_of_flow_detected"], "nor was it cut");
 }
 
 #[test]
-fn a_packet_in_the_second_after_the_deadline_begins_a_flow_and_mixes_nothing() {
+fn a_packet_just_after_the_deadline_begins_a_flow_and_mixes_nothing() {
     let mut watch = Watch::new(3600);
     watch.packet(0, udp(A, B));
     watch.scan(1);
-    watch.packet(60_500, udp(A, B));
-    assert_eq!(watch.scan(60_600), 2);
+    watch.packet(60_100, udp(A, B));
+    assert_eq!(watch.scan(60_200), 2);
     assert!(watch.records.is_empty(), "superseded: final at the second reading");
-    assert_eq!(watch.scan(60_700), 2);
+    assert_eq!(watch.scan(60_240), 2);
     assert_eq!(lines(&watch.records), ["0-0 1/0 idle_timeout"]);
-    assert_eq!(watch.scan(121_500), 1, "the successor goes first");
-    watch.drain(121_600);
-    assert_eq!(lines(&watch.records), ["0-0 1/0 idle_timeout", "60500-60500 1/0 idle_timeout"]);
+    assert_eq!(watch.scan(120_400), 1, "the successor goes first");
+    watch.drain(120_500);
+    assert_eq!(lines(&watch.records), ["0-0 1/0 idle_timeout", "60100-60100 1/0 idle_timeout"]);
 }
 
 #[test]

@@ -1,0 +1,168 @@
+//! Room in the kernel's map: for how long a flow may be silent there when it is short.
+
+use crate::settings::SECOND;
+
+/// No flow is thrown out that had a packet within this time; nanoseconds.
+pub const SHORTEST: u64 = SECOND / 4;
+/// From how many tenths of the map on flows are thrown out, and down to how many.
+const FULL: u64 = 9;
+const AIM: u64 = 8;
+/// Buckets of the histogram for each doubling of the silence.
+const STEPS: usize = 8;
+const BUCKETS: usize = 64 * STEPS;
+
+/// How long flows were silent in this scan, and what follows from it.
+///
+/// The kernel ends a flow that is silent for longer than it was told before the scan. An entry may be deleted only when
+/// no CPU writes to it: so a shorter silence holds here from the scan after the one before which the kernel was told, a
+/// longer one at once.
+pub struct Pressure {
+    /// Flows by their silence, on a logarithmic scale.
+    histogram: Box<[u32; BUCKETS]>,
+    /// Entries that stay in the kernel.
+    entries: u64,
+    /// What the kernel was told before this scan.
+    told: u64,
+    /// What it was told before that.
+    before: u64,
+    /// Whether it was ever told anything.
+    ever: bool,
+}
+
+impl Default for Pressure {
+    fn default() -> Self {
+        Self { histogram: Box::new([0; BUCKETS]), entries: 0, told: u64::MAX, before: u64::MAX, ever: false }
+    }
+}
+
+impl Pressure {
+    /// How long a flow must have been silent, by the kernel's rule of this scan and the one before, in nanoseconds.
+    pub fn silence(&self) -> u64 {
+        self.told.max(self.before)
+    }
+
+    /// Whether room was ever short.
+    pub fn was_ever(&self) -> bool {
+        self.ever
+    }
+
+    /// Counts an entry that stays.
+    pub fn note_entry(&mut self) {
+        self.entries += 1;
+    }
+
+    /// Counts the silence of a flow that can be thrown out, in nanoseconds.
+    pub fn note_silence(&mut self, silence: u64) {
+        let count = &mut self.histogram[bucket(silence)];
+        *count = count.saturating_add(1);
+    }
+
+    /// Ends a scan: answers what the kernel is to be told before the next one. `most`: how many entries it has room for.
+    pub fn end_of_scan(&mut self, most: u64) -> u64 {
+        let next = self.next(most);
+        self.before = self.told;
+        self.told = next;
+        self.ever |= next != u64::MAX;
+        self.entries = 0;
+        self.histogram.fill(0);
+        next
+    }
+
+    /// The longest silence that makes room enough.
+    fn next(&self, most: u64) -> u64 {
+        let share = |tenths: u64| most / 10 * tenths + most % 10 * tenths / 10;
+        let start = share(if self.told == u64::MAX { FULL } else { AIM });
+        if self.entries < start.max(1) {
+            return u64::MAX;
+        }
+        let needed = self.entries - share(AIM);
+        let mut sum = 0;
+        for (bucket, &count) in self.histogram.iter().enumerate().rev() {
+            sum += u64::from(count);
+            if sum >= needed {
+                return lower_bound(bucket).max(SHORTEST);
+            }
+        }
+        SHORTEST
+    }
+}
+
+/// The bucket of a silence: its highest bit, and the three below it.
+fn bucket(silence: u64) -> usize {
+    let silence = silence.max(STEPS as u64);
+    let exponent = silence.ilog2();
+    exponent as usize * STEPS + (silence >> (exponent - STEPS.ilog2())) as usize % STEPS
+}
+
+/// The shortest silence in a bucket.
+fn lower_bound(bucket: usize) -> u64 {
+    let (exponent, step) = (bucket / STEPS, bucket % STEPS);
+    if exponent < STEPS.ilog2() as usize { 0 } else { ((STEPS + step) as u64) << (exponent - STEPS.ilog2() as usize) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_hold_what_they_say() {
+        for silence in
+            [0, 1, 7, 8, 9, 15, 16, 17, 250_000_000, 999_999_999, SECOND, 60 * SECOND, u64::MAX - 1, u64::MAX]
+        {
+            let bucket = bucket(silence);
+            assert!(lower_bound(bucket) <= silence.max(8), "{silence}");
+            assert!(bucket + 1 == BUCKETS || silence < lower_bound(bucket + 1), "{silence}");
+            assert!(silence < 16 || silence - lower_bound(bucket) <= silence / 8, "{silence}");
+        }
+    }
+
+    /// A scan of `entries` flows, of which the one with number n was silent for n tenths of a second.
+    fn scan(pressure: &mut Pressure, entries: u64, most: u64) -> u64 {
+        for n in 0..entries {
+            pressure.note_entry();
+            pressure.note_silence(n * SECOND / 10);
+        }
+        pressure.end_of_scan(most)
+    }
+
+    #[test]
+    fn the_idlest_make_room_from_nine_tenths_on_down_to_eight() {
+        let mut pressure = Pressure::default();
+        assert_eq!(scan(&mut pressure, 89, 100), u64::MAX);
+        assert!(!pressure.was_ever());
+        let silence = scan(&mut pressure, 90, 100);
+        assert!((70 * SECOND / 10..=80 * SECOND / 10).contains(&silence), "{silence}");
+        assert!(scan(&mut pressure, 89, 100) < u64::MAX, "it goes on down to eight tenths");
+        assert_eq!(scan(&mut pressure, 79, 100), u64::MAX);
+        assert!(pressure.was_ever());
+    }
+
+    #[test]
+    fn a_shorter_silence_holds_a_scan_later_a_longer_one_at_once() {
+        let mut pressure = Pressure::default();
+        let first = scan(&mut pressure, 95, 100);
+        assert_eq!(pressure.silence(), u64::MAX, "the kernel is told before this scan");
+        let second = scan(&mut pressure, 95, 100);
+        assert_eq!((first, pressure.silence()), (second, first));
+        assert_eq!(scan(&mut pressure, 10, 100), u64::MAX);
+        assert_eq!(pressure.silence(), u64::MAX);
+        pressure.told = 5 * SECOND;
+        pressure.before = SECOND;
+        assert_eq!(pressure.silence(), 5 * SECOND);
+    }
+
+    #[test]
+    fn a_flow_that_had_a_packet_just_now_stays() {
+        let mut pressure = Pressure::default();
+        for _ in 0..100 {
+            pressure.note_entry();
+            pressure.note_silence(SECOND / 100);
+        }
+        assert_eq!(pressure.end_of_scan(100), SHORTEST);
+        for _ in 0..100 {
+            pressure.note_entry();
+        }
+        assert_eq!(pressure.end_of_scan(100), SHORTEST, "nor does one that has ended");
+        assert_eq!(pressure.end_of_scan(0), u64::MAX, "an empty map is not full");
+    }
+}
