@@ -14,6 +14,7 @@ pub mod rotel;
 pub mod scenes;
 pub mod span;
 pub mod summary;
+pub mod tcp_analysis;
 pub mod text;
 
 use std::io::Write;
