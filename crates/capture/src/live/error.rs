@@ -44,6 +44,9 @@ pub enum Error {
     /// The kernel could not be asked for its interfaces.
     #[error("cannot ask the kernel for its interfaces (netlink): {0}")]
     Netlink(#[source] io::Error),
+    /// The program's own network namespace is not to be found.
+    #[error("cannot tell network namespaces apart (/proc/self/ns/net): {0}")]
+    Namespaces(#[source] io::Error),
     /// The object file that was named could not be read.
     #[error("cannot read the kernel program {path}: {source}")]
     Object {

@@ -1,7 +1,7 @@
 //! Live capture: the kernel program on this host's interfaces.
 //!
 //! [`Live`] loads the program, attaches it to the interfaces that the patterns choose, follows interfaces as they
-//! come and go, and reads the flow entries. Everything it attached goes with it: kernel links are closed when the
+//! come and go, and reads the flow entries. What the host knows of its sockets is in [`HostSockets`]. Everything it attached goes with it: kernel links are closed when the
 //! process ends however it ends; filters on older kernels are removed when it is dropped.
 
 mod addresses;
@@ -11,14 +11,18 @@ mod clock;
 mod error;
 mod kernel;
 mod links;
+mod namespaces;
 mod netlink;
 mod pattern;
 mod qdisc;
+mod sockets;
 mod watch;
 
 pub use attach::AttachKind;
 pub use clock::Moment;
 pub use error::Error;
 pub use kernel::{Header, Hook, Kernel, KernelOptions, Readings, SkbContext};
+pub use namespaces::NamespaceScope;
 pub use pattern::{InterfacePatterns, PatternError};
+pub use sockets::HostSockets;
 pub use watch::{Live, LiveOptions, Losses};

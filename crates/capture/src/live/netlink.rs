@@ -64,12 +64,17 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Listens from now on.
-    pub fn listen() -> io::Result<Self> {
+    /// Listens from now on. `has_others`: also to the namespaces that this one knows by a number, as the other ends of its
+    /// cables (veth) are in.
+    pub fn listen(has_others: bool) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.bind_auto()?;
         for group in [GROUP_LINK, GROUP_IPV4_ADDRESS, GROUP_IPV6_ADDRESS] {
             socket.add_membership(group)?;
+        }
+        if has_others && let Err(error) = socket.set_listen_all_namespaces(true) {
+            // They are visited from time to time.
+            tracing::debug!(%error, "changes in other network namespaces are not told");
         }
         socket.set_non_blocking(true)?;
         Ok(Self { socket })

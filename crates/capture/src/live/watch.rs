@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -9,8 +10,10 @@ use flowtrace_abi::Loss;
 
 use super::attach::{AttachKind, Attachment};
 use super::kernel::{Header, Kernel, KernelOptions, Readings};
+use super::namespaces::NamespaceScope;
 use super::netlink::Changes;
-use super::{Error, InterfacePatterns, addresses, batch, links};
+use super::sockets::{HostSockets, Sockets};
+use super::{Error, InterfacePatterns, batch, links};
 
 /// Packets and bytes by loss.
 pub type Losses = Vec<(Loss, u64, u64)>;
@@ -22,6 +25,10 @@ pub struct LiveOptions {
     pub interfaces: InterfacePatterns,
     /// How to attach; without it, by tcx where the kernel has it.
     pub attach: Option<AttachKind>,
+    /// Whose addresses and sockets are this host's.
+    pub namespaces: NamespaceScope,
+    /// The ports that this host gives to its clients.
+    pub ephemeral: RangeInclusive<u16>,
     /// How the program is loaded.
     pub kernel: KernelOptions,
 }
@@ -31,6 +38,7 @@ pub struct Live {
     // Dropped in this order: first no more packets, then the program.
     attached: HashMap<u32, Attachment>,
     kernel: Kernel,
+    sockets: Sockets,
     changes: Changes,
     patterns: InterfacePatterns,
     kind: Option<AttachKind>,
@@ -47,10 +55,12 @@ impl Live {
     /// and passed over.
     pub fn start(options: LiveOptions) -> Result<Self, Error> {
         let kernel = Kernel::load(&options.kernel)?;
+        let sockets = Sockets::start(options.namespaces, options.ephemeral)?;
         let mut live = Self {
             attached: HashMap::new(),
             kernel,
-            changes: Changes::listen().map_err(Error::Netlink)?,
+            changes: Changes::listen(sockets.has_other_namespaces()).map_err(Error::Netlink)?,
+            sockets,
             patterns: options.interfaces,
             kind: options.attach,
             names: HashMap::new(),
@@ -60,8 +70,7 @@ impl Live {
         Ok(live)
     }
 
-    /// Becomes readable when interfaces or addresses change; then [`follow`](Self::follow) and
-    /// [`addresses`](Self::addresses) tell more.
+    /// Becomes readable when interfaces or addresses change; then [`follow`](Self::follow).
     pub fn changes(&self) -> BorrowedFd<'_> {
         self.changes.as_fd()
     }
@@ -71,11 +80,12 @@ impl Live {
         self.changes.take()
     }
 
-    /// Attaches to interfaces that have come and forgets those that have gone.
+    /// Attaches to interfaces that have come and forgets those that have gone, and takes over changes of addresses.
     ///
     /// # Errors
-    /// When the kernel does not list its interfaces.
+    /// When the kernel does not list its interfaces or addresses.
     pub fn follow(&mut self) -> Result<(), Error> {
+        self.sockets.follow_addresses()?;
         let links = links::list().map_err(Error::Netlink)?;
         let present: HashSet<u32> = links.iter().map(|link| link.index).collect();
         self.attached.retain(|index, attachment| {
@@ -159,12 +169,24 @@ impl Live {
         self.names.get(&index).cloned()
     }
 
-    /// The addresses of this host.
-    ///
-    /// # Errors
-    /// When the kernel does not list them.
-    pub fn addresses(&self) -> Result<HashSet<IpAddr>, Error> {
-        addresses::list().map_err(Error::Netlink)
+    /// The addresses of this host, where they changed since the last call.
+    pub fn take_addresses(&mut self) -> Option<HashSet<IpAddr>> {
+        self.sockets.take_addresses()
+    }
+
+    /// What this host knows of its sockets; as current as the last [`refresh`](Self::refresh).
+    pub fn sockets(&self) -> HostSockets {
+        self.sockets.known()
+    }
+
+    /// Makes what is known of sockets and of other namespaces' addresses current; before every scan.
+    pub fn refresh(&mut self) {
+        self.sockets.refresh();
+    }
+
+    /// Says how long a flow may be silent from the next scan on; see [`Kernel::set_silence`].
+    pub fn set_silence(&mut self, silence: u64) {
+        self.kernel.set_silence(silence);
     }
 
     /// Reads all flows; see [`Kernel::scan`].

@@ -1,0 +1,145 @@
+//! The kernel programs that note sockets as they begin and cease to listen.
+#![allow(unsafe_code, reason = "aya asks for a promise that the shared types are plain data")]
+
+use std::collections::HashMap;
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::fd::OwnedFd;
+
+use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, MapError};
+use aya::programs::{CgroupAttachMode, Program, ProgramError};
+use aya::{Ebpf, EbpfError, EbpfLoader, Pod};
+use flowtrace_abi::{ListeningSocket, SocketEvents, SocketSettings};
+
+use super::cgroup;
+use super::listeners::Cookie;
+
+/// The programs as they were built for this version (see `cargo xtask ebpf`).
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../../ebpf/prebuilt/sockets.bpf.o");
+/// More entries than the map has.
+const MOST_READ: usize = 32_768;
+/// `BPF_NOEXIST` of include/uapi/linux/bpf.h.
+const ONLY_NEW: u64 = 1;
+
+/// Why sockets cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum HooksError {
+    /// The object does not fit this program, or the kernel does not make its maps.
+    #[error("their programs could not be loaded: {0}")]
+    Load(#[from] EbpfError),
+    /// The kernel refused a program, or to attach it.
+    #[error("the kernel refused `{program}`: {source}")]
+    Program {
+        /// Which one.
+        program: String,
+        /// What aya says.
+        #[source]
+        source: ProgramError,
+    },
+    /// There is no cgroup to attach to.
+    #[error("the root of the cgroup hierarchy (version 2) cannot be opened: {0}")]
+    Cgroup(#[source] io::Error),
+    /// A map that should be there is not, or has another shape.
+    #[error("a map is missing or cannot be used: {0}")]
+    Map(#[from] MapError),
+}
+
+/// Plain data of the contract, in a form in which aya moves it.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct Plain<T: Copy>(T);
+
+// SAFETY: only instantiated with the types of the contract, which are integers without padding.
+unsafe impl<T: Copy + 'static> Pod for Plain<T> {}
+
+/// The attached programs; dropping it takes them off. They are kernel links: gone with the process, whatever ends it.
+pub struct Hooks {
+    listening: BpfHashMap<MapData, u64, Plain<ListeningSocket>>,
+    events: Array<MapData, u64>,
+    /// [`SocketEvents::CHANGES`] and [`SocketEvents::MISSED`], as they were read last.
+    seen: [u64; SocketEvents::COUNT],
+    _programs: Ebpf,
+}
+
+/// What the programs noted since the last look.
+#[derive(Debug, Default)]
+pub struct Noted {
+    /// Sockets that listen, and that ceased to.
+    pub sockets: HashMap<Cookie, ListeningSocket>,
+    /// Some found no room.
+    pub is_incomplete: bool,
+}
+
+impl Hooks {
+    /// Attaches the programs at the root of the cgroup hierarchy. `ephemeral`: the ports that clients are given.
+    pub fn attach(ephemeral: &RangeInclusive<u16>) -> Result<Self, HooksError> {
+        let settings = Plain(SocketSettings {
+            first_ephemeral: u32::from(*ephemeral.start()),
+            last_ephemeral: u32::from(*ephemeral.end()),
+        });
+        let mut programs = EbpfLoader::new().override_global("SETTINGS", &settings, true).load(OBJECT)?;
+        let root = cgroup::root().map_err(HooksError::Cgroup)?;
+        for (name, program) in programs.programs_mut() {
+            attach(program, &root).map_err(|source| HooksError::Program { program: name.to_owned(), source })?;
+        }
+        let mut take = |name: &str| programs.take_map(name).ok_or(MapError::InvalidName { name: name.to_owned() });
+        let (listening, events): (Map, Map) = (take("LISTENING")?, take("EVENTS")?);
+        Ok(Self {
+            listening: listening.try_into()?,
+            events: events.try_into()?,
+            seen: [0; SocketEvents::COUNT],
+            _programs: programs,
+        })
+    }
+
+    /// What changed since the last call. Sockets that ceased to listen are taken out of the kernel's map.
+    pub fn take_noted(&mut self) -> Result<Noted, HooksError> {
+        let events = [self.events.get(&SocketEvents::CHANGES, 0)?, self.events.get(&SocketEvents::MISSED, 0)?];
+        let before = std::mem::replace(&mut self.seen, events);
+        if before == events {
+            return Ok(Noted::default());
+        }
+        let entries = self.listening.iter().take(MOST_READ).filter_map(Result::ok);
+        let sockets: HashMap<_, _> = entries.map(|(cookie, Plain(socket))| (cookie, socket)).collect();
+        for (cookie, _) in sockets.iter().filter(|(_, socket)| socket.closed != 0) {
+            self.remove(*cookie);
+        }
+        Ok(Noted { sockets, is_incomplete: before[1] != events[1] })
+    }
+
+    /// Notes a socket that began to listen unseen, so that its end is seen.
+    pub fn insert(&mut self, cookie: Cookie, socket: ListeningSocket) {
+        if let Err(error) = self.listening.insert(cookie, Plain(socket), ONLY_NEW) {
+            // A program was faster; or there is no room, and the lists tell.
+            tracing::trace!(cookie, %error, "a listening socket was not noted");
+        }
+    }
+
+    /// Takes out a socket that has gone unseen.
+    pub fn remove(&mut self, cookie: Cookie) {
+        if let Err(error) = self.listening.remove(&cookie) {
+            tracing::trace!(cookie, %error, "a listening socket was gone already");
+        }
+    }
+}
+
+fn attach(program: &mut Program, root: &OwnedFd) -> Result<(), ProgramError> {
+    /// No flags: links stand beside what others attached.
+    const MODE: CgroupAttachMode = CgroupAttachMode::Single;
+    match program {
+        Program::SockOps(program) => {
+            program.load()?;
+            program.attach(root, MODE)?;
+        }
+        Program::CgroupSock(program) => {
+            program.load()?;
+            program.attach(root, MODE)?;
+        }
+        Program::CgroupSockAddr(program) => {
+            program.load()?;
+            program.attach(root, MODE)?;
+        }
+        _ => return Err(ProgramError::UnexpectedProgramType),
+    }
+    Ok(())
+}

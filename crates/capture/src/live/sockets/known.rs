@@ -1,0 +1,200 @@
+//! What is known of this host's sockets and addresses, and the answers that follow from it.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use flowtrace_abi::ListeningSocket;
+
+use super::diag::Diag;
+use super::listeners::{Cookie, Listeners};
+use crate::live::namespaces::Ways;
+
+/// A network namespace beside our own.
+#[derive(Clone, Debug)]
+pub struct Netns {
+    /// How to get into it.
+    pub ways: Ways,
+    /// Its addresses.
+    pub addresses: HashSet<IpAddr>,
+}
+
+/// What is known.
+pub struct Known {
+    pub listeners: Listeners,
+    /// Asks about our own namespace.
+    diag: Option<Diag>,
+    own: HashSet<IpAddr>,
+    /// By cookie.
+    others: HashMap<u64, Netns>,
+    /// In which other namespaces an address is.
+    owners: HashMap<IpAddr, Vec<u64>>,
+    /// Our own namespace was listed once.
+    is_listed: bool,
+}
+
+impl Known {
+    /// Nothing yet.
+    pub fn new(diag: Option<Diag>) -> Self {
+        Self {
+            listeners: Listeners::default(),
+            diag,
+            own: HashSet::new(),
+            others: HashMap::new(),
+            owners: HashMap::new(),
+            is_listed: false,
+        }
+    }
+
+    /// Takes the addresses of our own namespace; whether they changed.
+    pub fn set_own_addresses(&mut self, addresses: HashSet<IpAddr>) -> bool {
+        let is_new = self.own != addresses;
+        self.own = addresses;
+        is_new
+    }
+
+    /// Takes all other namespaces; whether addresses changed.
+    pub fn set_others(&mut self, others: Vec<(u64, Netns)>) -> bool {
+        let mut owners: HashMap<IpAddr, Vec<u64>> = HashMap::new();
+        for (netns, other) in &others {
+            other.addresses.iter().for_each(|address| owners.entry(*address).or_default().push(*netns));
+        }
+        let is_new =
+            owners.len() != self.owners.len() || owners.keys().any(|address| !self.owners.contains_key(address));
+        (self.owners, self.others) = (owners, others.into_iter().collect());
+        is_new
+    }
+
+    /// Whether the sockets of a namespace were listed before.
+    pub fn is_known(&self, netns: u64) -> bool {
+        self.others.contains_key(&netns) || (self.is_listed && self.own_netns() == Some(netns))
+    }
+
+    /// The addresses of all namespaces.
+    pub fn addresses(&self) -> HashSet<IpAddr> {
+        self.own.iter().chain(self.owners.keys()).copied().collect()
+    }
+
+    /// Cookie and sockets of our own namespace, where the kernel tells them.
+    pub fn own_sockets(&mut self) -> Option<(u64, Vec<(Cookie, ListeningSocket)>)> {
+        let diag = self.diag.as_ref()?;
+        let listed = diag.listening();
+        let listed =
+            listed.inspect_err(|error| tracing::debug!(%error, "the kernel does not list its sockets")).ok()?;
+        Some((diag.netns(), listed))
+    }
+
+    /// Notes that our own namespace was listed.
+    pub const fn note_listed(&mut self) {
+        self.is_listed = true;
+    }
+
+    fn own_netns(&self) -> Option<u64> {
+        self.diag.as_ref().map(Diag::netns)
+    }
+
+    /// The namespaces that have an address. Loopback is our own: that of others passes none of our interfaces.
+    fn owners(&self, address: IpAddr) -> impl Iterator<Item = u64> {
+        let own = (self.own.contains(&address) || address.is_loopback()).then(|| self.own_netns()).flatten();
+        own.into_iter().chain(self.owners.get(&address).into_iter().flatten().copied())
+    }
+
+    fn listens(&self, protocol: u8, end: (IpAddr, u16), first: u64, last: u64) -> bool {
+        self.owners(end.0).any(|netns| self.listeners.listened(netns, protocol, end, first, last))
+    }
+
+    fn has_open(&self, local: SocketAddr, remote: SocketAddr) -> bool {
+        self.owners(local.ip()).any(|netns| {
+            let asked = match (&self.diag, self.others.get(&netns)) {
+                (_, Some(other)) => other.ways.within(move || Diag::open()?.has_open(local, remote)),
+                (Some(diag), None) => Some(diag.has_open(local, remote)),
+                (None, None) => None,
+            };
+            asked
+                .is_some_and(|answer| answer.inspect_err(|error| tracing::debug!(%error, "no answer")).unwrap_or(false))
+        })
+    }
+}
+
+/// What this host knows of its sockets, for whoever asks. Cheap to clone: all clones share one knowledge.
+#[derive(Clone)]
+pub struct HostSockets(Arc<Mutex<Known>>);
+
+impl HostSockets {
+    /// Shares what is known.
+    pub(super) fn new(known: Known) -> Self {
+        Self(Arc::new(Mutex::new(known)))
+    }
+
+    /// Nothing is left half done where the lock is held, so a panic there does no harm here.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a socket of this host listened for the protocol at this end at some time from `first` to `last`
+    /// (nanoseconds since boot). Costs no system call.
+    pub fn listens(&self, protocol: u8, end: (IpAddr, u16), first: u64, last: u64) -> bool {
+        self.lock().listens(protocol, end, first, last)
+    }
+
+    /// Whether a socket of this host has the TCP connection between these ends open: asks the kernel, in the namespaces
+    /// that have one of the addresses. A system call in our own, a thread in another.
+    pub fn has_open(&self, ends: [(IpAddr, u16); 2]) -> bool {
+        let [one, other] = ends.map(SocketAddr::from);
+        let known = self.lock();
+        known.has_open(one, other) || known.has_open(other, one)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TCP: u8 = 6;
+
+    fn listening(netns: u64, port: u16) -> ListeningSocket {
+        ListeningSocket { netns, port, protocol: TCP, ..ListeningSocket::v6([0; 16]) }
+    }
+
+    fn end(address: &str, port: u16) -> (IpAddr, u16) {
+        (address.parse().expect("an address"), port)
+    }
+
+    #[test]
+    fn a_socket_listens_at_the_addresses_of_its_namespace() {
+        let diag = Diag::open().expect("anybody may ask");
+        let (own, pod) = (diag.netns(), diag.netns() + 1);
+        let mut known = Known::new(Some(diag));
+        assert!(known.set_own_addresses(HashSet::from([end("10.0.0.1", 0).0])));
+        let addresses = HashSet::from([end("10.0.0.2", 0).0]);
+        let others = vec![(pod, Netns { ways: Ways::default(), addresses })];
+        assert!(known.set_others(others.clone()) && !known.set_others(others));
+        known.listeners.note(1, listening(own, 80));
+        known.listeners.note(2, listening(pod, 81));
+        let listens = |address, port| known.listens(TCP, end(address, port), 5, 6);
+        assert!(listens("10.0.0.1", 80) && listens("10.0.0.2", 81));
+        assert!(!listens("10.0.0.1", 81) && !listens("10.0.0.2", 80) && !listens("10.0.0.3", 80));
+        assert!(listens("127.0.0.1", 80) && listens("127.9.9.9", 80) && !listens("127.0.0.1", 81));
+        let ours = HashSet::from(["10.0.0.1", "10.0.0.2"].map(|address| end(address, 0).0));
+        assert_eq!(known.addresses(), ours);
+        assert!(known.set_others(Vec::new()) && known.addresses().len() == 1);
+    }
+
+    #[test]
+    fn a_connection_is_open_until_both_know_that_it_is_not() {
+        let own = HashSet::from([end("127.0.0.1", 0).0]);
+        let mut known = Known::new(Some(Diag::open().expect("anybody may ask")));
+        known.set_own_addresses(own);
+        let known = HostSockets::new(known);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let server = listener.local_addr().expect("it is bound");
+        let stream = std::net::TcpStream::connect(server).expect("it listens");
+        let client = stream.local_addr().expect("it is connected");
+        let ends = [client, server].map(|end| (end.ip(), end.port()));
+        assert!(known.has_open(ends) && known.has_open([ends[1], ends[0]]));
+        let accepted = listener.accept().expect("it was connected");
+        drop((stream, accepted));
+        assert!(!known.has_open(ends));
+        assert!(!known.has_open([end("192.0.2.1", 1), ends[1]]));
+    }
+}
