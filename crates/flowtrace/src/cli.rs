@@ -54,6 +54,10 @@ pub struct RunOptions {
     /// How often the kernel's counts are read.
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
     pub scan_interval: std::time::Duration,
+    /// Whose addresses and listening sockets are this host's: those of all network namespaces that can be read, of the
+    /// program's own only, or `auto`: of all where it runs in the host's initial namespace, else of its own.
+    #[arg(long, value_name = "WHICH", default_value = "auto")]
+    pub namespaces: Namespaces,
     /// Attach by tcx links or by clsact filters, instead of what the kernel has.
     #[arg(long, value_name = "KIND", hide = true)]
     pub attach: Option<Attach>,
@@ -71,6 +75,9 @@ pub struct ReadOptions {
     /// Capture files, read one after the other as one capture; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// How many flows are open at most; the idlest are closed to make room.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_flows: u32,
     /// What both commands have.
     #[command(flatten)]
     pub common: CommonOptions,
@@ -90,6 +97,13 @@ pub struct CommonOptions {
     /// tcp_rst: how long one that has ended lingers).
     #[arg(short, long = "timeout", value_name = "NAME=DURATION")]
     pub timeouts: Vec<String>,
+    /// By how much of `active` a flow's first window may be shorter, so that flows that began together are not written
+    /// together; 0 for not at all.
+    #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = parse_percent)]
+    pub active_jitter: f64,
+    /// Which end of a flow is its source: the one that began it, or the one on this host (where one is).
+    #[arg(long, value_name = "END", default_value = "initiator")]
+    pub source: Source,
     /// Whose flows a tunnel's packets are: those inside, those outside (the tunnel's), or both; then the ones outside
     /// have `flow.layer: outer`.
     #[arg(long, value_name = "WHICH", default_value = "inner")]
@@ -109,8 +123,8 @@ pub struct CommonOptions {
     #[arg(long, value_name = "GROUP,...", default_value = "")]
     pub attributes: String,
     /// The names of the attributes: those of the newest reference, or of the older proposal.
-    #[arg(long, value_name = "NAME", default_value = "reference")]
-    pub profile: Profile,
+    #[arg(long, visible_alias = "profile", value_name = "NAME", default_value = "reference")]
+    pub semconv: Profile,
     /// Seed of the Community ID.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub community_id_seed: u16,
@@ -139,6 +153,15 @@ pub enum Profile {
     Reference,
     /// The semantic-convention proposal.
     Proposal,
+}
+
+/// Which end of a flow is its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// The initiator; where it is not known, the sender of the first packet.
+    Initiator,
+    /// The end on this host, where exactly one is; else as above.
+    Local,
 }
 
 /// Which packets of a tunnelled packet are counted.
@@ -173,6 +196,17 @@ pub enum Color {
     Never,
 }
 
+/// Whose addresses and sockets are this host's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Namespaces {
+    /// All in the host's initial network namespace, else its own.
+    Auto,
+    /// The program's own network namespace.
+    Own,
+    /// All network namespaces that can be read.
+    All,
+}
+
 /// How to attach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Attach {
@@ -189,6 +223,14 @@ pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
     if duration.is_zero() { Err("it must be longer than 0".to_owned()) } else { Ok(duration) }
 }
 
+/// `10%`, `2.5%`, `0`: as a fraction.
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    let percent: f64 = number.parse().map_err(|_| format!("`{number}` is no number; write it as 10%"))?;
+    let is_right = (0.0..=100.0).contains(&percent);
+    if is_right { Ok(percent / 100.0) } else { Err("it must be from 0 to 100%".to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -198,5 +240,21 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn percentages_are_fractions() {
+        for (text, fraction) in [("10%", Some(0.1)), ("0", Some(0.0)), ("2.5%", Some(0.025)), ("100 %", Some(1.0))] {
+            assert_eq!(parse_percent(text).ok(), fraction, "{text}");
+        }
+        for (text, message) in [
+            ("101%", "it must be from 0 to 100%"),
+            ("-1", "it must be from 0 to 100%"),
+            ("nan", "it must be from 0 to 100%"),
+            ("ten", "`ten` is no number; write it as 10%"),
+            ("", "`` is no number; write it as 10%"),
+        ] {
+            assert_eq!(parse_percent(text).err().as_deref(), Some(message), "{text}");
+        }
     }
 }

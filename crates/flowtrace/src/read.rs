@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use flowtrace_capture::file::{self, Frame, Reader};
 use flowtrace_export::Full;
-use flowtrace_flow::{Interface, Record, Table};
+use flowtrace_flow::{Interface, Record, Settings, Table};
 use flowtrace_wire::{Options, Reason, Walk, dissect};
 
 use crate::cli::ReadOptions;
@@ -20,7 +20,8 @@ use crate::{host, log};
 
 /// Reads the files and writes their flows.
 pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
-    let settings = settings::flow_settings(&options.common)?;
+    let max_flows = usize::try_from(options.max_flows).unwrap_or(usize::MAX);
+    let settings = Settings { max_flows, ..settings::flow_settings(&options.common)? };
     let outputs = Outputs::open(&options.common, &host::resource(None)?, Full::Wait)?;
     let mut reading = Reading {
         table: Table::new(settings),

@@ -4,11 +4,11 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use flowtrace_abi::{KeyParts, Layers};
-use flowtrace_flow::Settings;
+use flowtrace_flow::{Settings, SourceMode};
 use flowtrace_span::{Options, Profile, Selection};
 use flowtrace_wire::{Ports, Service};
 
-use crate::cli::{self, Color, CommonOptions, KeyPart, Tunnels, parse_duration};
+use crate::cli::{self, Color, CommonOptions, KeyPart, Source, Tunnels, parse_duration};
 
 /// What is read of packets.
 #[derive(Clone, Debug)]
@@ -68,6 +68,9 @@ pub fn flow_settings(options: &CommonOptions) -> Result<Settings, Invalid> {
             _ => return Err(invalid(format!("there is no timeout `{name}`"))),
         } = value;
     }
+    settings.active_jitter = options.active_jitter;
+    settings.timeouts = settings.timeouts();
+    settings.source = source(options.source);
     settings.layers = layers(options.tunnels);
     settings.key_parts = options.flow_key.iter().fold(0, |parts, part| parts | key_part(*part));
     Ok(settings)
@@ -96,6 +99,13 @@ pub fn dissection(options: &CommonOptions) -> Result<Dissection, Invalid> {
     Ok(Dissection { ports, depth: options.tunnel_depth })
 }
 
+const fn source(source: Source) -> SourceMode {
+    match source {
+        Source::Initiator => SourceMode::Initiator,
+        Source::Local => SourceMode::Local,
+    }
+}
+
 const fn layers(tunnels: Tunnels) -> u32 {
     match tunnels {
         Tunnels::Inner => Layers::INNER,
@@ -113,7 +123,7 @@ const fn key_part(part: KeyPart) -> u32 {
 
 /// Which attributes spans have.
 pub fn span_options(options: &CommonOptions) -> Result<Options, Invalid> {
-    let profile = match options.profile {
+    let profile = match options.semconv {
         cli::Profile::Reference => Profile::Reference,
         cli::Profile::Proposal => Profile::Proposal,
     };
@@ -158,6 +168,16 @@ mod tests {
     }
 
     #[test]
+    fn the_evidence_of_a_handshake_ends_with_the_shortest_window() {
+        let settings = |arguments: &[&str]| flow_settings(&common(arguments)).expect("good");
+        assert_eq!(settings(&["-t", "active=10s"]).timeouts.evidence, 9_000_000_000);
+        assert_eq!(settings(&["-t", "active=10s", "--active-jitter", "0"]).timeouts.evidence, 10_000_000_000);
+        assert_eq!(settings(&["--active-jitter", "50%"]).active_jitter, 0.5);
+        assert_eq!(settings(&[]).source, SourceMode::Initiator);
+        assert_eq!(settings(&["--source", "local"]).source, SourceMode::Local);
+    }
+
+    #[test]
     fn ports_and_tunnels_are_set_by_name() {
         let options = common(&["--udp-port", "vxlan=7777", "--udp-port", "gtp=", "--tunnel-depth", "2"]);
         let Dissection { ports, depth } = dissection(&options).expect("good");
@@ -171,6 +191,7 @@ mod tests {
     fn the_profile_is_chosen_by_name() {
         let profile = |arguments: &[&str]| span_options(&common(arguments)).expect("good").selection.profile();
         assert_eq!(profile(&[]), Profile::Reference);
+        assert_eq!(profile(&["--semconv", "proposal"]), Profile::Proposal);
         assert_eq!(profile(&["--profile", "proposal"]), Profile::Proposal);
     }
 
