@@ -4,12 +4,14 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use flowtrace_abi::KernelSettings;
-use flowtrace_capture::live::{self, AttachKind, InterfacePatterns, KernelOptions, Live, LiveOptions, Readings};
+use flowtrace_capture::live::{
+    self, AttachKind, HostSockets, InterfacePatterns, KernelOptions, Live, LiveOptions, Moment, NamespaceScope, Readings,
+};
 use flowtrace_export::Full;
-use flowtrace_flow::{Clock, Ephemeral, Record, Settings, Table, Verdict};
+use flowtrace_flow::{Clock, Ephemeral, Host, Record, Settings, Socket, Table, Verdict};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::cli::{Attach, RunOptions};
+use crate::cli::{Attach, Namespaces, RunOptions};
 use crate::exit::Exit;
 use crate::output::{self, Outputs, Wanted};
 use crate::signals::Signals;
@@ -35,9 +37,10 @@ pub enum Error {
 
 /// Watches until SIGINT or SIGTERM.
 pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
+    let ephemeral = host::ephemeral_ports();
     let settings = Settings {
         observer: host::observer(),
-        ephemeral: Ephemeral::Host(host::ephemeral_ports()),
+        ephemeral: Ephemeral::Host(ephemeral.clone()),
         ..settings::flow_settings(&options.common).map_err(output::Error::from)?
     };
     let dissection = settings::dissection(&options.common).map_err(output::Error::from)?;
@@ -48,6 +51,8 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     let live = Live::start(LiveOptions {
         interfaces,
         attach: options.attach.map(attach_kind),
+        namespaces: scope(options.namespaces),
+        ephemeral,
         kernel: KernelOptions {
             max_flows: options.max_flows,
             settings: KernelSettings {
@@ -64,8 +69,16 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     if !quiet {
         log::say(&watching(&live));
     }
-    let mut watch =
-        Watch { live, table: Table::new(settings), outputs, records: Vec::new(), summary: Summary::default() };
+    let mut table = Table::new(settings);
+    table.set_host(Box::new(Sockets(live.sockets())));
+    let mut watch = Watch {
+        live,
+        table,
+        outputs,
+        records: Vec::new(),
+        summary: Summary::default(),
+        max_flows: u64::from(options.max_flows),
+    };
     let wanted = watch.until(&signals, options.scan_interval)?;
     let summary = watch.close()?;
     if quiet {
@@ -80,6 +93,27 @@ fn attach_kind(attach: Attach) -> AttachKind {
     match attach {
         Attach::Tcx => AttachKind::Tcx,
         Attach::Clsact => AttachKind::Clsact,
+    }
+}
+
+fn scope(namespaces: Namespaces) -> NamespaceScope {
+    match namespaces {
+        Namespaces::Auto => NamespaceScope::Auto,
+        Namespaces::Own => NamespaceScope::Own,
+        Namespaces::All => NamespaceScope::All,
+    }
+}
+
+/// The host's sockets, as the table asks for them.
+struct Sockets(HostSockets);
+
+impl Host for Sockets {
+    fn listens(&self, protocol: u8, end: Socket, first: u64, last: u64) -> bool {
+        self.0.listens(protocol, end, first, last)
+    }
+
+    fn has_open(&self, ends: [Socket; 2]) -> bool {
+        self.0.has_open(ends)
     }
 }
 
@@ -102,19 +136,20 @@ struct Watch {
     outputs: Outputs,
     records: Vec<Record>,
     summary: Summary,
+    /// How many flows the kernel has room for.
+    max_flows: u64,
 }
 
 impl Watch {
     /// Scans at every interval and follows the interfaces in between.
     fn until(&mut self, signals: &Signals, interval: Duration) -> Result<Wanted, Error> {
-        self.table.set_local_addresses(self.live.addresses()?);
         let mut next = Instant::now() + interval;
         while !signals.came() {
             self.wait(signals, next.saturating_duration_since(Instant::now()))?;
             if self.live.take_changes() {
                 self.live.follow()?;
-                self.table.set_local_addresses(self.live.addresses()?);
             }
+            self.take_addresses();
             if Instant::now() >= next {
                 next = Instant::now() + interval;
                 if self.scan()? == Wanted::No {
@@ -136,9 +171,20 @@ impl Watch {
         }
     }
 
+    /// Whose addresses are local is known before any flow is written.
+    fn take_addresses(&mut self) {
+        if let Some(addresses) = self.live.take_addresses() {
+            self.table.set_local_addresses(addresses);
+        }
+    }
+
     fn scan(&mut self) -> Result<Wanted, Error> {
-        let Self { live, table, records, .. } = self;
+        self.live.refresh();
+        self.take_addresses();
+        let Self { live, table, records, max_flows, .. } = self;
         live.scan(|readings, gone| take(table, readings, gone, records))?;
+        // The kernel is told when the next scan begins.
+        live.set_silence(table.end_of_scan(clock(Moment::now()), *max_flows));
         let wanted = self.write()?;
         let open = self.outputs.tick()?;
         Ok(if wanted == Wanted::No { wanted } else { open })
@@ -175,10 +221,14 @@ impl Watch {
 
 /// Takes one batch of readings into the table.
 fn take(table: &mut Table, readings: &Readings<'_>, gone: &mut Vec<usize>, records: &mut Vec<Record>) {
-    let clock = Clock { boot: readings.now.boot, wall: readings.now.wall };
+    let clock = clock(readings.now);
     for (place, (key, entry)) in readings.keys.iter().zip(readings.entries).enumerate() {
         if table.reading(clock, *key, entry, || readings.envelope(key), records) == Verdict::Delete {
             gone.push(place);
         }
     }
+}
+
+fn clock(now: Moment) -> Clock {
+    Clock { boot: now.boot, wall: now.wall }
 }
