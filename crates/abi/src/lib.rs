@@ -18,6 +18,8 @@ mod observe;
 mod segment;
 mod settings;
 mod sockets;
+#[cfg(test)]
+mod talk;
 mod transaction;
 
 pub use account::{Event, account, account_tcp_times, admits, lingers};

@@ -131,7 +131,8 @@ fn is_known_syn<C: Cells>(entry: &mut C, packet: &Packet, way: Way, before: u32)
     if packet.tcp_flags & tcp::ACK == 0 {
         return packet.sequence == entry.sequence();
     }
-    packet.acknowledgement.wrapping_sub(1) == entry.sequence() && (sent as u64) < entry.packets(way).wrapping_mul(LONGEST)
+    packet.acknowledgement.wrapping_sub(1) == entry.sequence()
+        && (sent as u64) < entry.packets(way).wrapping_mul(LONGEST)
 }
 
 const EDGES: u8 = tcp::SYN | tcp::FIN | tcp::RST;
@@ -307,4 +308,237 @@ pub fn smooth(before: u32, sample: u32) -> u32 {
     }
     let after = before - (before >> 3) + (sample >> 3);
     if after == 0 { 1 } else { after }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::talk::{ACK, DOWN, FIN, PSH, SYN, Step, Talk, UP, step};
+
+    const DATA: u8 = PSH | ACK;
+    const MINUTE: u32 = 60_000;
+
+    /// What is said of each segment: `.` nothing, `R` sent again, `O` out of order, `Z` no room.
+    fn verdicts(steps: &[Step]) -> ([char; 16], Talk) {
+        let mut talk = Talk::new();
+        let mut said = ['.'; 16];
+        for (step, said) in steps.iter().zip(&mut said) {
+            let way = step.way;
+            let before = talk.entry.segments[way.index()].anomalies;
+            talk.send(step);
+            let after = talk.entry.segments[way.index()].anomalies;
+            for anomaly in Anomaly::ALL {
+                if before[anomaly as usize] != after[anomaly as usize] {
+                    *said = ['R', 'O', 'Z'][anomaly as usize];
+                }
+            }
+        }
+        (said, talk)
+    }
+
+    /// A handshake of 20 ms; the first payload has number 101 up and 501 down.
+    const OPEN: [Step; 3] =
+        [step(0, UP, SYN, [100, 0], 0), step(10, DOWN, SYN | ACK, [500, 101], 0), step(20, UP, ACK, [101, 501], 0)];
+
+    fn up(time: u32, sequence: u32, length: u32) -> Step {
+        step(time, UP, DATA, [sequence, 501], length)
+    }
+
+    fn after_open(steps: &[Step]) -> [char; 16] {
+        let mut all = [step(0, UP, ACK, [101, 501], 0); 16];
+        all[..3].copy_from_slice(&OPEN);
+        all[3..3 + steps.len()].copy_from_slice(steps);
+        let (said, _) = verdicts(&all[..3 + steps.len()]);
+        let mut rest = ['.'; 16];
+        rest[..13].copy_from_slice(&said[3..]);
+        rest
+    }
+
+    #[track_caller]
+    fn check(name: &str, steps: &[Step], expected: &str) {
+        let said = after_open(steps);
+        assert_eq!(expected.chars().count(), steps.len(), "{name}");
+        assert!(expected.chars().eq(said[..steps.len()].iter().copied()), "{name}: {said:?}, not {expected}");
+    }
+
+    #[test]
+    fn segments_are_in_order_or_not() {
+        check("in order", &[up(30, 101, 100), up(31, 201, 100), up(32, 301, 1)], "...");
+        check("sent twice at once", &[up(30, 101, 100), up(30, 101, 100)], ".R");
+        check("sent again much later", &[up(30, 101, 100), up(31, 201, 100), up(900, 101, 100)], "..R");
+        check("overtaken by one", &[up(30, 201, 100), up(31, 101, 100), up(32, 301, 10)], ".O.");
+        check("overtaken, and then sent again", &[up(30, 201, 9), up(31, 101, 100), up(32, 101, 100)], ".OR");
+        check("as old as a round trip", &[up(30, 201, 100), up(50, 101, 100)], ".R");
+        check("just younger than a round trip", &[up(30, 201, 100), up(49, 101, 100)], ".O");
+        check("overtaken by two", &[up(30, 201, 10), up(31, 211, 10), up(32, 101, 100)], "..O");
+        check(
+            "every other one late",
+            &[up(30, 201, 100), up(31, 401, 100), up(32, 101, 100), up(33, 301, 100)],
+            "..OO",
+        );
+        check(
+            "a hole filled from its end",
+            &[up(30, 301, 9), up(31, 201, 100), up(32, 101, 100), up(33, 201, 100)],
+            ".OOR",
+        );
+        check(
+            "an older hole is forgotten",
+            &[up(30, 201, 100), up(90, 401, 100), up(91, 301, 100), up(92, 101, 100)],
+            "..OR",
+        );
+        check("old bytes and new ones", &[up(30, 101, 100), up(31, 101, 200), up(32, 301, 1)], ".R.");
+        check("an acknowledgement has no place", &[up(30, 101, 9), step(31, UP, ACK, [101, 501], 0)], "..");
+    }
+
+    #[test]
+    fn sequence_numbers_wrap_around() {
+        let near = u32::MAX - 9;
+        let open = [
+            step(0, UP, SYN, [near - 1, 0], 0),
+            step(10, DOWN, SYN | ACK, [500, near], 0),
+            step(20, UP, ACK, [near, 501], 0),
+            up(30, near, 20),
+            up(31, 10, 5),
+            up(32, 30, 5),
+            up(33, 15, 15),
+            up(34, near, 20),
+        ];
+        assert_eq!(verdicts(&open).0[..8], ['.', '.', '.', '.', '.', '.', 'O', 'R']);
+    }
+
+    #[test]
+    fn edges_are_sent_again_too() {
+        let syn = step(5, UP, SYN, [100, 0], 0);
+        let answer = step(11, DOWN, SYN | ACK, [500, 101], 0);
+        let (said, _) =
+            verdicts(&[OPEN[0], syn, OPEN[1], answer, OPEN[2], up(30, 101, 500), up(31, 601, 500), syn, answer]);
+        assert_eq!(
+            said[..9],
+            ['.', 'R', '.', 'R', '.', '.', '.', 'R', 'R'],
+            "with the number of the first, however late"
+        );
+        let fin = |time| step(time, UP, FIN | ACK, [101, 501], 0);
+        check("a FIN", &[fin(30), fin(300)], ".R");
+        check("a FIN that overtook data", &[step(30, UP, FIN | ACK, [201, 501], 0), up(31, 101, 100)], ".O");
+    }
+
+    /// Ends that forgot their connection begin anew; what follows is in order.
+    #[test]
+    fn another_syn_begins_anew() {
+        let anew = [step(40, UP, SYN, [90_000, 0], 0), step(50, DOWN, SYN | ACK, [7, 90_001], 0), up(60, 90_001, 10)];
+        check("further on", &anew, "...");
+        let back = [step(40, UP, SYN, [5, 0], 0), step(50, DOWN, SYN | ACK, [7, 6], 0), up(60, 6, 10)];
+        check("further back", &back, "...");
+        let hole = [up(30, 201, 10), step(31, UP, SYN, [5000, 0], 0), up(32, 5001, 10), up(33, 105, 10)];
+        check("a hole of before is none of now", &hole, "...R");
+    }
+
+    #[test]
+    fn keep_alives_and_probes_are_not_retransmissions() {
+        let empty = |time| step(time, UP, ACK, [110, 501], 0);
+        check("without a byte", &[up(30, 101, 10), empty(10_000), empty(20_000), up(20_001, 111, 10)], "....");
+        check("with an old byte", &[up(30, 101, 10), up(10_000, 110, 1), up(20_000, 110, 1)], "...");
+        let full = |time| step(time, DOWN, ACK, [501, 111], 0).without_room();
+        check(
+            "a closed window is probed with a new byte, and opens",
+            &[up(30, 101, 10), full(31), up(300, 111, 1), full(301), up(900, 111, 1), full(901), up(1500, 111, 50)],
+            ".Z.Z.Z.",
+        );
+        let closing =
+            [step(30, UP, tcp::RST, [101, 0], 0).without_room(), step(31, UP, SYN, [100, 0], 0).without_room()];
+        check("no room at the edges means nothing", &closing, ".R");
+    }
+
+    #[test]
+    fn a_connection_may_have_begun_before() {
+        let ack = step(0, DOWN, ACK, [501, 101], 0);
+        let (said, _) = verdicts(&[ack, step(1, DOWN, DATA, [501, 101], 40), step(2, DOWN, DATA, [541, 101], 40)]);
+        assert_eq!(said[..3], ['.'; 3], "a bare acknowledgement has a place in the sequence");
+        let late = u32::MAX / 2 + 5;
+        let (said, _) =
+            verdicts(&[step(0, UP, ACK, [late, 1], 0), step(1, UP, DATA, [late + 10, 1], 9), up(2, late, 10)]);
+        assert_eq!(said[..3], ['.', '.', 'O'], "and what is missing behind it is missed");
+        let (said, _) = verdicts(&[up(0, 201, 10), up(2, 101, 100), up(9, 301, 10), up(13, 211, 90)]);
+        assert_eq!(
+            said[..4],
+            ['.', 'R', '.', 'R'],
+            "without a handshake 3 ms are a round trip; before the first is no hole"
+        );
+    }
+
+    #[test]
+    fn anomalies_count_packets_of_the_wire() {
+        let mut talk = Talk::new();
+        talk.send(&up(0, 101, 3000).of_packets(3)).send(&up(9, 101, 3000).of_packets(3)).send(&up(10, 3101, 1));
+        assert_eq!(talk.entry.segments[0].anomalies, [3, 0, 0]);
+        assert_eq!(talk.entry.segments[0].next, 3102);
+    }
+
+    /// Round trips of payload that way, in milliseconds.
+    fn round_trip(steps: &[Step]) -> Option<u64> {
+        verdicts(steps).1.entry.segments[0].smoothed_round_trip().map(|time| time / 1_000_000)
+    }
+
+    #[test]
+    fn round_trips_are_measured_and_smoothed() {
+        let ack = |time, number| step(time, DOWN, ACK, [501, number], 0);
+        let pushed_not = |time, sequence| step(time, UP, ACK, [sequence, 501], 100);
+        assert_eq!(round_trip(&OPEN), None);
+        assert_eq!(round_trip(&[up(0, 101, 9), ack(40, 110)]), Some(40));
+        assert_eq!(round_trip(&[up(0, 101, 9), ack(30, 109), ack(40, 110), ack(90, 110)]), Some(40), "of all of it");
+        assert_eq!(round_trip(&[up(0, 101, 9), up(10, 110, 9), ack(40, 119)]), Some(40), "one at a time");
+        assert_eq!(round_trip(&[pushed_not(0, 101), ack(40, 201)]), None, "of a burst's end");
+        let second = [up(0, 101, 9), ack(40, 110), up(50, 110, 9), ack(50 + 120, 119)];
+        assert_eq!(round_trip(&second), Some(50), "40 + (120 - 40) / 8");
+        let again = [up(0, 101, 9), up(300, 101, 9), ack(310, 110)];
+        assert_eq!(round_trip(&again), None, "which of the two was acknowledged cannot be told");
+        assert_eq!(round_trip(&[up(0, 101, 9), step(5, DOWN, DATA, [501, 110], 70)]), Some(5), "with an answer");
+        let wrapped = 9 * MINUTE;
+        assert_eq!(round_trip(&[up(wrapped, 101, 9), ack(wrapped + 40, 110)]), Some(40), "at any time");
+    }
+
+    #[test]
+    fn a_socket_knows_better() {
+        let mut talk = Talk::new();
+        talk.entry.segments[0].round_trip = Segments::FROM_SOCKET | 8000;
+        talk.send(&up(0, 101, 9)).send(&step(40, DOWN, ACK, [501, 110], 0));
+        assert_eq!(talk.entry.segments[0].smoothed_round_trip(), Some(1_000_000));
+    }
+
+    #[test]
+    fn smoothing_is_that_of_the_rfc_and_never_nothing() {
+        for (before, sample, after) in [(0, 0, 1), (0, 80, 80), (80, 160, 90), (80, 0, 70), (1, 0, 1), (800, 800, 800)]
+        {
+            assert_eq!(smooth(before, sample), after, "{before} {sample}");
+        }
+    }
+
+    /// The short way comes to the same as the long one, which is taken where it gives up.
+    #[test]
+    fn the_short_way_is_the_long_one() {
+        let mut random = 88_172_645_463_325_252_u64;
+        let mut next = |below: u32| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 33) as u32 % below
+        };
+        let (mut short, mut long) = (Talk::new(), Talk::new());
+        let mut taken = 0;
+        for number in 0..20_000 {
+            let flags = [ACK, DATA, DATA, ACK, ACK, FIN | ACK, SYN, SYN | ACK][next(8).min(next(8)) as usize];
+            let way = if next(2) == 0 { UP } else { DOWN };
+            let known = short.entry.segments[way.index()].next;
+            let sequence = if next(3) == 0 { known.wrapping_add(next(300)).wrapping_sub(150) } else { known };
+            let acknowledged = short.entry.segments[way.back().index()].next;
+            let mut step = step(number, way, flags, [sequence, acknowledged], next(3) * 50);
+            if next(20) == 0 {
+                step = step.without_room();
+            }
+            taken += u32::from(short.note(&step, true));
+            long.note(&step, false);
+            assert_eq!(short.entry.segments, long.entry.segments, "{step:?}");
+        }
+        assert!(taken > 4000, "{taken}");
+    }
 }
