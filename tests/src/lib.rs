@@ -4,13 +4,16 @@
 pub mod both;
 pub mod count;
 pub mod counters;
+pub mod fabric;
 pub mod frames;
 pub mod inject;
 pub mod mirror;
 pub mod netns;
+pub mod once;
 pub mod peers;
 pub mod record;
 pub mod sniff;
+pub mod steady;
 pub mod tools;
 pub mod traffic;
 pub mod truth;

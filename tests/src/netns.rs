@@ -43,6 +43,11 @@ impl Namespace {
             .unwrap_or_else(|error| panic!("{setting}: {error}"));
     }
 
+    /// Its name, as `ip netns` knows it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A command that is to run inside.
     pub fn command(&self, program: &str) -> Command {
         let mut inside = command("ip");
@@ -154,7 +159,10 @@ impl Cable {
     }
 
     /// The kernel tells IPv6 up to a second later that an interface is up, which then tells its groups (MLD).
-    fn wait_for_silence(&self) {
+    ///
+    /// # Panics
+    /// When it goes on telling.
+    pub fn wait_for_silence(&self) {
         const SILENT: Duration = Duration::from_millis(1200);
         let sent = || [&self.client, &self.server].map(|host| host.read("statistics/tx_packets"));
         let (mut last, mut since) = (sent(), Instant::now());
