@@ -7,7 +7,7 @@ use crate::settings::SECOND;
 use crate::{EndReason, Record, Table};
 
 /// How long after its end an entry is left alone, so that no CPU still holds it when it is deleted; nanoseconds.
-const GRACE: u64 = SECOND / 4;
+pub(crate) const GRACE: u64 = SECOND / 4;
 
 /// At which reading of an entry every entry that is older was read, too. The first may come in the scan in which that
 /// one was made, behind the scan's back; the second before that one's turn in the next scan.
@@ -50,6 +50,7 @@ impl Table {
         envelope: impl FnOnce() -> Option<EnvelopeEntry>,
         records: &mut Vec<Record>,
     ) -> Verdict {
+        self.pressure.reading(now.boot);
         let verdict = if self.closed.remove(&key) {
             Verdict::Delete
         } else if self.anchors.contains_key(&key) {
@@ -71,7 +72,7 @@ impl Table {
         let known = self.handshakes.end_of_scan(now.boot);
         self.settle_handshakes(known);
         self.identities.keep_open(now.wall, &*self.host);
-        self.pressure.end_of_scan(most)
+        self.pressure.end_of_scan(now.boot, most)
     }
 
     fn reading_of_flow(

@@ -1,5 +1,7 @@
 //! The memory that lets a flow that comes back keep its trace, and no span id come twice. Bounded in number.
 
+use std::collections::BTreeSet;
+
 use flowtrace_abi::FlowKey;
 
 use crate::identity::{Identity, Mark};
@@ -22,6 +24,8 @@ pub struct Identities {
     silent: Recent<FlowKey, Silent>,
     /// Of those, connections that are open.
     open: Recent<FlowKey, Silent>,
+    /// The connections in both, by the end of their window.
+    due: BTreeSet<(u64, FlowKey)>,
     window: u64,
     /// How often the host may still be asked.
     asks: u32,
@@ -46,7 +50,7 @@ impl Identities {
     /// A memory of `capacity` flows; one that fell silent may go on for `window` nanoseconds.
     pub fn new(capacity: usize, window: u64) -> Self {
         let (begun, silent, open) = (Recent::new(capacity), Recent::new(capacity), Recent::new(capacity));
-        Self { begun, silent, open, window, asks: ASKS }
+        Self { begun, silent, open, due: BTreeSet::new(), window, asks: ASKS }
     }
 
     /// The identity of a flow that is named now, and the orientation it takes over from the flow it continues. Counts
@@ -82,34 +86,46 @@ impl Identities {
         is_connection: bool,
         host: &dyn Host,
     ) {
+        self.closed(key);
         let key = key.with_generation(0);
         let begun = self.begun.get(&trace_id).copied().unwrap_or(0);
         let until = last.saturating_add(self.window);
-        self.open.remove(&key);
+        if is_connection {
+            self.due.insert((until, key));
+        }
         self.silent.add(key, Silent { trace_id, orientation, until, begun, is_connection });
         while let Some((key, silent)) = self.silent.overflow() {
             if silent.is_connection && self.is_open(&key, host) == Some(true) {
-                self.open.put(key, silent);
+                self.open.add(key, silent);
+            } else {
+                self.due.remove(&(silent.until, key));
             }
+        }
+        while let Some((key, silent)) = self.open.overflow() {
+            self.due.remove(&(silent.until, key));
         }
     }
 
     /// Forgets what fell silent on the ends of a connection that was closed: it will not go on.
     pub fn closed(&mut self, key: &FlowKey) {
-        self.silent.remove(&key.with_generation(0));
-        self.open.remove(&key.with_generation(0));
+        let key = key.with_generation(0);
+        for silent in [self.silent.remove(&key), self.open.remove(&key)].into_iter().flatten() {
+            self.due.remove(&(silent.until, key));
+        }
     }
 
-    /// Live, once a scan at `now` (nanoseconds since the Unix epoch): of the flows that have been silent for longer than
-    /// the window, those stay that are open on this host, until the next window is over; the others are forgotten.
+    /// Live, once a scan at `now` (nanoseconds since the Unix epoch): connections that have been silent for the window and
+    /// are open on this host may go on for another one.
     pub fn keep_open(&mut self, now: u64, host: &dyn Host) {
         self.asks = ASKS;
-        while let Some((key, silent)) = overdue(&mut self.silent, now).or_else(|| overdue(&mut self.open, now)) {
-            let is_open = if silent.is_connection { self.is_open(&key, host) } else { Some(false) };
-            let Some(is_open) = is_open else { return };
-            self.closed(&key);
-            if is_open {
-                self.open.put(key, Silent { until: now.saturating_add(self.window.max(1)), ..silent });
+        while let Some(&(until, key)) = self.due.first().filter(|(until, _)| *until <= now) {
+            let Some(is_connection) = self.is_open(&key, host) else { return };
+            self.due.remove(&(until, key));
+            let until = if is_connection { now.saturating_add(self.window.max(1)) } else { until };
+            let Some(silent) = self.silent.get_mut(&key).or_else(|| self.open.get_mut(&key)) else { continue };
+            *silent = Silent { until, is_connection, ..*silent };
+            if is_connection {
+                self.due.insert((until, key));
             }
         }
     }
@@ -119,11 +135,6 @@ impl Identities {
         self.asks = self.asks.checked_sub(1)?;
         Some(host.has_open(ends(key)))
     }
-}
-
-/// The oldest, if its time is over.
-fn overdue(memory: &mut Recent<FlowKey, Silent>, now: u64) -> Option<(FlowKey, Silent)> {
-    memory.oldest().filter(|(_, silent)| silent.until <= now).map(|(key, silent)| (key, *silent))
 }
 
 #[cfg(test)]
@@ -231,6 +242,7 @@ mod tests {
         host.open.set(&[]);
         memory.keep_open(11_100, &host);
         assert_eq!(again(&mut memory, 1, 11_100), (99, 1));
+        assert_eq!(again(&mut memory, 1, 9_000), (1, 2), "one that began before is read only now");
     }
 
     #[test]
@@ -260,7 +272,7 @@ mod tests {
         }
         assert_eq!(host.asked.get(), ASKS - 6, "until the next scan");
         memory.keep_open(5000, &host);
-        connection(&mut memory, 1, 0, &host);
-        assert_eq!(again(&mut memory, 4999, 10), (99, 0));
+        assert_eq!(host.asked.get(), ASKS - 6 + 3);
+        assert!(memory.due.is_empty());
     }
 }

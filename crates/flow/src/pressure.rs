@@ -1,5 +1,6 @@
 //! Room in the kernel's map: for how long a flow may be silent there when it is short.
 
+use crate::live::GRACE;
 use crate::settings::SECOND;
 
 /// No flow is thrown out that had a packet within this time; nanoseconds.
@@ -14,8 +15,8 @@ const BUCKETS: usize = 64 * STEPS;
 /// How long flows were silent in this scan, and what follows from it.
 ///
 /// The kernel ends a flow that is silent for longer than it was told before the scan. An entry may be deleted only when
-/// no CPU writes to it: so a shorter silence holds here from the scan after the one before which the kernel was told, a
-/// longer one at once.
+/// no CPU writes to it any more: so a longer silence holds here at once, a shorter one from a later scan on, when those
+/// are done that knew only of the one before.
 pub struct Pressure {
     /// Flows by their silence, on a logarithmic scale.
     histogram: Box<[u32; BUCKETS]>,
@@ -23,22 +24,56 @@ pub struct Pressure {
     entries: u64,
     /// What the kernel was told before this scan.
     told: u64,
-    /// What it was told before that.
-    before: u64,
-    /// Whether it was ever told anything.
+    /// The longest silence by which a CPU may count.
+    silence: u64,
+    /// The longest that the kernel was told from the scan at `since` on.
+    recent: u64,
+    /// When that scan began, in nanoseconds since boot.
+    since: u64,
+    /// Whether there was a reading in this scan.
+    has_begun: bool,
+    /// Whether room was ever short.
     ever: bool,
 }
 
 impl Default for Pressure {
     fn default() -> Self {
-        Self { histogram: Box::new([0; BUCKETS]), entries: 0, told: u64::MAX, before: u64::MAX, ever: false }
+        Self {
+            histogram: Box::new([0; BUCKETS]),
+            entries: 0,
+            told: u64::MAX,
+            silence: u64::MAX,
+            recent: u64::MAX,
+            since: 0,
+            has_begun: false,
+            ever: false,
+        }
     }
 }
 
 impl Pressure {
-    /// How long a flow must have been silent, by the kernel's rule of this scan and the one before, in nanoseconds.
+    /// How long a flow must have been silent to be over whatever its timeout, in nanoseconds.
     pub fn silence(&self) -> u64 {
-        self.told.max(self.before)
+        self.silence
+    }
+
+    /// Notes when a scan begins: at its first reading, nanoseconds since boot.
+    #[inline]
+    pub fn reading(&mut self, now: u64) {
+        if !self.has_begun {
+            self.begin(now);
+        }
+    }
+
+    fn begin(&mut self, now: u64) {
+        self.has_begun = true;
+        self.silence = self.silence.max(self.told);
+        self.recent = self.recent.max(self.told);
+        if now >= self.since.saturating_add(GRACE) {
+            self.silence = self.recent;
+            self.recent = self.told;
+            self.since = now;
+        }
     }
 
     /// Whether room was ever short.
@@ -58,14 +93,14 @@ impl Pressure {
     }
 
     /// Ends a scan: answers what the kernel is to be told before the next one. `most`: how many entries it has room for.
-    pub fn end_of_scan(&mut self, most: u64) -> u64 {
-        let next = self.next(most);
-        self.before = self.told;
-        self.told = next;
-        self.ever |= next != u64::MAX;
+    pub fn end_of_scan(&mut self, now: u64, most: u64) -> u64 {
+        self.reading(now);
+        self.told = self.next(most);
+        self.ever |= self.told != u64::MAX;
+        self.has_begun = false;
         self.entries = 0;
         self.histogram.fill(0);
-        next
+        self.told
     }
 
     /// The longest silence that makes room enough.
@@ -116,39 +151,58 @@ mod tests {
         }
     }
 
-    /// A scan of `entries` flows, of which the one with number n was silent for n tenths of a second.
-    fn scan(pressure: &mut Pressure, entries: u64, most: u64) -> u64 {
+    /// A scan at second `at` of `entries` flows, of which the one with number n was silent for n tenths of a second.
+    fn scan(pressure: &mut Pressure, at: u64, entries: u64) -> u64 {
+        pressure.reading(at * SECOND);
         for n in 0..entries {
             pressure.note_entry();
             pressure.note_silence(n * SECOND / 10);
         }
-        pressure.end_of_scan(most)
+        pressure.end_of_scan(at * SECOND, 100)
     }
 
     #[test]
     fn the_idlest_make_room_from_nine_tenths_on_down_to_eight() {
         let mut pressure = Pressure::default();
-        assert_eq!(scan(&mut pressure, 89, 100), u64::MAX);
+        assert_eq!(scan(&mut pressure, 1, 89), u64::MAX);
         assert!(!pressure.was_ever());
-        let silence = scan(&mut pressure, 90, 100);
+        let silence = scan(&mut pressure, 2, 90);
         assert!((70 * SECOND / 10..=80 * SECOND / 10).contains(&silence), "{silence}");
-        assert!(scan(&mut pressure, 89, 100) < u64::MAX, "it goes on down to eight tenths");
-        assert_eq!(scan(&mut pressure, 79, 100), u64::MAX);
+        assert!(scan(&mut pressure, 3, 89) < u64::MAX, "it goes on down to eight tenths");
+        assert_eq!(scan(&mut pressure, 4, 79), u64::MAX);
         assert!(pressure.was_ever());
     }
 
     #[test]
     fn a_shorter_silence_holds_a_scan_later_a_longer_one_at_once() {
-        let mut pressure = Pressure::default();
-        let first = scan(&mut pressure, 95, 100);
-        assert_eq!(pressure.silence(), u64::MAX, "the kernel is told before this scan");
-        let second = scan(&mut pressure, 95, 100);
-        assert_eq!((first, pressure.silence()), (second, first));
-        assert_eq!(scan(&mut pressure, 10, 100), u64::MAX);
-        assert_eq!(pressure.silence(), u64::MAX);
-        pressure.told = 5 * SECOND;
-        pressure.before = SECOND;
-        assert_eq!(pressure.silence(), 5 * SECOND);
+        // What the kernel is told before the scans at these times (milliseconds), and what holds in them.
+        const MAX: u64 = u64::MAX;
+        let table: [(&str, &[(u64, u64, u64)]); 3] = [
+            ("shorter", &[(1000, MAX, MAX), (2000, 7, MAX), (3000, 7, 7), (4000, 5, 7), (5000, MAX, MAX)]),
+            ("up and down", &[(1000, 7, MAX), (2000, 9, 9), (3000, 5, 9), (4000, 6, 6), (5000, 8, 8), (6000, 8, 8)]),
+            (
+                "scans without a pause",
+                &[
+                    (1000, 7, MAX),
+                    (1100, 5, MAX),
+                    (1200, 6, MAX),
+                    (1250, 4, 7),
+                    (1300, 4, 7),
+                    (1500, 4, 4),
+                    (1501, 9, 9),
+                ],
+            ),
+        ];
+        for (name, scans) in table {
+            let mut pressure = Pressure::default();
+            pressure.end_of_scan(0, 100);
+            for &(at, told, expected) in scans {
+                pressure.told = told;
+                pressure.reading(at * SECOND / 1000);
+                assert_eq!(pressure.silence(), expected, "{name}: {at}");
+                pressure.end_of_scan(at * SECOND / 1000, 100);
+            }
+        }
     }
 
     #[test]
@@ -158,11 +212,11 @@ mod tests {
             pressure.note_entry();
             pressure.note_silence(SECOND / 100);
         }
-        assert_eq!(pressure.end_of_scan(100), SHORTEST);
+        assert_eq!(pressure.end_of_scan(1, 100), SHORTEST);
         for _ in 0..100 {
             pressure.note_entry();
         }
-        assert_eq!(pressure.end_of_scan(100), SHORTEST, "nor does one that has ended");
-        assert_eq!(pressure.end_of_scan(0), u64::MAX, "an empty map is not full");
+        assert_eq!(pressure.end_of_scan(2, 100), SHORTEST, "nor does one that has ended");
+        assert_eq!(pressure.end_of_scan(3, 0), u64::MAX, "an empty map is not full");
     }
 }

@@ -10,12 +10,12 @@ use flowtrace_abi::{
 use flowtrace_flow::{Clock, Record, Table, Verdict};
 use flowtrace_wire::{Packet, protocol};
 
-use crate::craft::BEGIN;
+use crate::craft::{BEGIN, SECOND};
 
 /// Where packets are observed, if nothing else is said.
 pub const POINT: u32 = 4;
 /// When the host booted.
-pub const BOOT: u64 = BEGIN - 1_000_000 * crate::craft::SECOND;
+pub const BOOT: u64 = BEGIN - 1_000_000 * SECOND;
 
 pub struct Kernel {
     pub flows: HashMap<FlowKey, FlowEntry>,
@@ -25,7 +25,13 @@ pub struct Kernel {
     pending: Vec<FlowKey>,
     timeouts: Timeouts,
     /// Flows that are silent for so long are over (as in `ScanState`).
-    pub silence: u64,
+    silence: u64,
+    /// What the next scan sets it to.
+    next_silence: u64,
+    /// For how many entries the table is told that there is room.
+    pub most: u64,
+    /// A packet that a CPU is about to count, into which entry.
+    slow: Option<(FlowKey, Packet, Event)>,
     epoch: u16,
     shuffle: u64,
 }
@@ -33,7 +39,8 @@ pub struct Kernel {
 impl Kernel {
     pub fn new(timeouts: Timeouts, shuffle: u64) -> Self {
         let (flows, made, pending) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { flows, made, pending, timeouts, silence: u64::MAX, epoch: 1, shuffle }
+        let (silence, next_silence, most) = (u64::MAX, u64::MAX, u64::MAX);
+        Self { flows, made, pending, timeouts, silence, next_silence, most, slow: None, epoch: 1, shuffle }
     }
 
     /// A packet passes at `time` (nanoseconds since the Unix epoch; the kernel counts since boot).
@@ -41,8 +48,39 @@ impl Kernel {
         self.packet_at(time, packet, POINT);
     }
 
+    /// The same on a CPU that is held up between finding the entry and counting: [`catch_up`](Self::catch_up).
+    pub fn slow_packet(&mut self, time: u64, packet: &Packet) {
+        self.catch_up(u64::MAX);
+        let (key, way) = FlowKey::of(packet);
+        let bytes = u64::from(packet.ip_length);
+        let event = Event { way, packets: 1, bytes, time: time - BOOT, point: POINT, epoch: self.epoch };
+        let latest = self.flows.get(&key).map_or(0, |entry| entry.successor as u8);
+        let is_on = |key: &FlowKey| self.flows.get(key).is_some_and(|entry| self.admits(entry, packet, event.time));
+        match [key, key.with_generation(latest)].into_iter().find(is_on) {
+            Some(key) => self.slow = Some((key, *packet, event)),
+            None => self.packet(time, packet),
+        }
+    }
+
+    /// The CPU that was held up counts if it was for less than a fifth of a second until `time`.
+    pub fn catch_up(&mut self, time: u64) {
+        let Some((key, packet, event)) =
+            self.slow.filter(|(.., event)| time.saturating_sub(BOOT) >= event.time + SECOND / 5)
+        else {
+            return;
+        };
+        self.slow = None;
+        let entry = self.flows.get_mut(&key).filter(|entry| entry.first <= event.time);
+        count_into(entry.expect("an entry is not deleted while a CPU counts"), &packet, &event, &self.timeouts);
+    }
+
+    fn admits(&self, entry: &FlowEntry, packet: &Packet, time: u64) -> bool {
+        admits(entry, packet, time, &self.timeouts, self.silence)
+    }
+
     /// The same, at one of the points that it passes.
     pub fn packet_at(&mut self, time: u64, packet: &Packet, point: u32) {
+        self.catch_up(u64::MAX);
         let (mut key, way) = FlowKey::of(packet);
         let bytes = u64::from(packet.ip_length);
         let event = Event { way, packets: 1, bytes, time: time - BOOT, point, epoch: self.epoch };
@@ -93,20 +131,25 @@ impl Kernel {
     /// Reads up to `count` entries at `time`; a new scan begins where the last one is through. What was made since it
     /// began is left to the next one.
     pub fn read(&mut self, time: u64, count: usize, table: &mut Table, records: &mut Vec<Record>) {
+        self.catch_up(time);
         if self.pending.is_empty() {
+            self.silence = self.next_silence;
             self.epoch = self.epoch.wrapping_add(1);
             self.made.retain(|key| self.flows.contains_key(key));
             self.pending = self.made.clone();
             self.mix();
         }
+        let now = Clock { boot: time - BOOT, wall: time };
         for _ in 0..count {
-            let Some(key) = self.pending.pop() else { return };
+            let Some(key) = self.pending.pop() else { break };
             let Some(entry) = self.flows.get(&key) else { continue };
-            let now = Clock { boot: time - BOOT, wall: time };
             if table.reading(now, key, entry, || None, records) == Verdict::Delete {
                 self.flows.remove(&key);
                 self.made.retain(|other| *other != key);
             }
+        }
+        if self.pending.is_empty() {
+            self.next_silence = table.end_of_scan(now, self.most);
         }
     }
 
