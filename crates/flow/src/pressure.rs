@@ -30,6 +30,8 @@ pub struct Pressure {
     recent: u64,
     /// When that scan began, in nanoseconds since boot.
     since: u64,
+    /// When the last scan ended, in nanoseconds since boot.
+    ended: u64,
     /// Whether there was a reading in this scan.
     has_begun: bool,
     /// Whether room was ever short.
@@ -45,6 +47,7 @@ impl Default for Pressure {
             silence: u64::MAX,
             recent: u64::MAX,
             since: 0,
+            ended: 0,
             has_begun: false,
             ever: false,
         }
@@ -95,7 +98,9 @@ impl Pressure {
     /// Ends a scan: answers what the kernel is to be told before the next one. `most`: how many entries it has room for.
     pub fn end_of_scan(&mut self, now: u64, most: u64) -> u64 {
         self.reading(now);
-        self.told = self.next(most);
+        let interval = if self.ended == 0 { 0 } else { now.saturating_sub(self.ended) };
+        self.ended = now;
+        self.told = self.next(most, interval);
         self.ever |= self.told != u64::MAX;
         self.has_begun = false;
         self.entries = 0;
@@ -103,8 +108,9 @@ impl Pressure {
         self.told
     }
 
-    /// The longest silence that makes room enough.
-    fn next(&self, most: u64) -> u64 {
+    /// The longest silence that makes room enough in the scan after the next one. `interval`: how long it is from scan to
+    /// scan.
+    fn next(&self, most: u64, interval: u64) -> u64 {
         let share = |tenths: u64| most / 10 * tenths + most % 10 * tenths / 10;
         let start = share(if self.told == u64::MAX { FULL } else { AIM });
         if self.entries < start.max(1) {
@@ -115,7 +121,9 @@ impl Pressure {
         for (bucket, &count) in self.histogram.iter().enumerate().rev() {
             sum += u64::from(count);
             if sum >= needed {
-                return lower_bound(bucket).max(SHORTEST);
+                // What is silent so long now will be for longer then, by two intervals, of which one is added here and
+                // the other by the next scan, for the same flows.
+                return lower_bound(bucket).saturating_add(interval).saturating_sub(GRACE).max(SHORTEST);
             }
         }
         SHORTEST
@@ -167,7 +175,7 @@ mod tests {
         assert_eq!(scan(&mut pressure, 1, 89), u64::MAX);
         assert!(!pressure.was_ever());
         let silence = scan(&mut pressure, 2, 90);
-        assert!((70 * SECOND / 10..=80 * SECOND / 10).contains(&silence), "{silence}");
+        assert!((70 * SECOND / 10..=80 * SECOND / 10).contains(&(silence - SECOND + GRACE)), "{silence}");
         assert!(scan(&mut pressure, 3, 89) < u64::MAX, "it goes on down to eight tenths");
         assert_eq!(scan(&mut pressure, 4, 79), u64::MAX);
         assert!(pressure.was_ever());
@@ -175,9 +183,10 @@ mod tests {
 
     #[test]
     fn a_shorter_silence_holds_a_scan_later_a_longer_one_at_once() {
-        // What the kernel is told before the scans at these times (milliseconds), and what holds in them.
+        /// What the kernel is told before the scan at a time (milliseconds), and what holds in it.
+        type Scan = (u64, u64, u64);
         const MAX: u64 = u64::MAX;
-        let table: [(&str, &[(u64, u64, u64)]); 3] = [
+        let table: [(&str, &[Scan]); 3] = [
             ("shorter", &[(1000, MAX, MAX), (2000, 7, MAX), (3000, 7, 7), (4000, 5, 7), (5000, MAX, MAX)]),
             ("up and down", &[(1000, 7, MAX), (2000, 9, 9), (3000, 5, 9), (4000, 6, 6), (5000, 8, 8), (6000, 8, 8)]),
             (

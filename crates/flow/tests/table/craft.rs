@@ -36,7 +36,12 @@ pub fn udp(from: Host, to: Host) -> Packet {
 
 /// A segment without payload.
 pub fn tcp(from: Host, to: Host, tcp_flags: u8, sequence: u32, acknowledgement: u32) -> Packet {
-    Packet { tcp_flags, sequence, acknowledgement, ..packet(from, to, protocol::TCP) }
+    Packet { tcp_flags, sequence, acknowledgement, window: 1000, ..packet(from, to, protocol::TCP) }
+}
+
+/// A segment with payload.
+pub fn data(from: Host, to: Host, tcp_flags: u8, sequence: u32, acknowledgement: u32, length: u32) -> Packet {
+    Packet { ip_length: 100 + length, ..tcp(from, to, tcp_flags, sequence, acknowledgement) }
 }
 
 /// An ICMP message.

@@ -9,5 +9,7 @@ mod kernel;
 mod laws;
 mod live;
 mod orientation;
+mod room;
 mod tcp_end;
+mod timing;
 mod traffic;
