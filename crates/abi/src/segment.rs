@@ -386,7 +386,8 @@ mod tests {
             &[up(30, 201, 100), up(90, 401, 100), up(91, 301, 100), up(92, 101, 100)],
             "..OR",
         );
-        check("old bytes and new ones", &[up(30, 101, 100), up(31, 101, 200), up(32, 301, 1)], ".R.");
+        check("old bytes and new ones", &[up(30, 101, 100), up(31, 101, 200), up(32, 301, 1), up(33, 201, 50)], ".R.R");
+        check("a hole filled from its begin, twice", &[up(30, 301, 9), up(31, 101, 100), up(32, 101, 100)], ".OR");
         check("an acknowledgement has no place", &[up(30, 101, 9), step(31, UP, ACK, [101, 501], 0)], "..");
     }
 
@@ -429,6 +430,10 @@ mod tests {
         check("further on", &anew, "...");
         let back = [step(40, UP, SYN, [5, 0], 0), step(50, DOWN, SYN | ACK, [7, 6], 0), up(60, 6, 10)];
         check("further back", &back, "...");
+        let cookies = [step(40, DOWN, SYN | ACK, [0x7000_0000, 101], 0), step(41, DOWN, DATA, [0x7000_0001, 101], 9)];
+        check("an answer with another number", &cookies, "..");
+        let back = [step(40, DOWN, SYN | ACK, [0xf000_0000, 101], 0), step(41, DOWN, DATA, [0xf000_0001, 101], 9)];
+        check("an answer with another number, further back", &back, "..");
         let hole = [up(30, 201, 10), step(31, UP, SYN, [5000, 0], 0), up(32, 5001, 10), up(33, 105, 10)];
         check("a hole of before is none of now", &hole, "...R");
     }
@@ -454,6 +459,16 @@ mod tests {
         let ack = step(0, DOWN, ACK, [501, 101], 0);
         let (said, _) = verdicts(&[ack, step(1, DOWN, DATA, [501, 101], 40), step(2, DOWN, DATA, [541, 101], 40)]);
         assert_eq!(said[..3], ['.'; 3], "a bare acknowledgement has a place in the sequence");
+        let unknown = [
+            step(0, UP, ACK, [1, 1], 0),
+            step(MINUTE, UP, SYN, [100, 0], 0),
+            step(MINUTE + 3000, UP, SYN, [100, 0], 0),
+        ];
+        assert_eq!(
+            verdicts(&unknown).0[..3],
+            ['.', '.', 'R'],
+            "a SYN that comes too late to show the initiator is known, too"
+        );
         let late = u32::MAX / 2 + 5;
         let (said, _) =
             verdicts(&[step(0, UP, ACK, [late, 1], 0), step(1, UP, DATA, [late + 10, 1], 9), up(2, late, 10)]);

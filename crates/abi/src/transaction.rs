@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn answers_follow_questions() {
         let ack = |time| step(time, DOWN, ACK, [501, 151], 0);
-        let cases: [Case<'_, [u64; 3]>; 14] = [
+        let cases: [Case<'_, [u64; 3]>; 15] = [
             ("nobody asks", &[tell(0, 0, 10), tell(5, 10, 10)], [0, 0, 0]),
             ("nobody answers", &[ask(0, 0, 10), ack(5)], [0, 0, 0]),
             ("one", &[ask(0, 0, 10), tell(40, 0, 10)], [1, 40, 0]),
@@ -259,6 +259,7 @@ mod tests {
                 &[ask(0, 0, 9), ask(1, 20, 9), ask(400, 9, 11), tell(440, 0, 9)],
                 [1, 40, 0],
             ),
+            ("a question that goes on after old bytes", &[ask(0, 0, 10), ask(20, 5, 15), tell(60, 0, 9)], [1, 40, 0]),
             (
                 "a keep-alive asks nothing",
                 &[ask(0, 0, 9), tell(40, 0, 9), ask(5000, 8, 1), tell(5001, 9, 9)],
