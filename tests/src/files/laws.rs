@@ -40,7 +40,18 @@ const REQUIRED: [&str; 15] = [
 ];
 
 /// Counters with a delta and a total.
-const COUNTERS: [&str; 4] = ["flow.bytes", "flow.packets", "flow.reverse.bytes", "flow.reverse.packets"];
+pub const COUNTERS: [&str; 10] = [
+    "flow.bytes",
+    "flow.packets",
+    "flow.reverse.bytes",
+    "flow.reverse.packets",
+    "flow.tcp.retransmits",
+    "flow.tcp.out_of_order",
+    "flow.tcp.zero_window",
+    "flow.reverse.tcp.retransmits",
+    "flow.reverse.tcp.out_of_order",
+    "flow.reverse.tcp.zero_window",
+];
 
 /// What stays the same in all records of a flow.
 const CONSTANT: [&str; 13] = [
@@ -62,8 +73,9 @@ const CONSTANT: [&str; 13] = [
 /// TCP flags by bit, from the low one (RFC 9293 section 3.1).
 const FLAGS: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
 
-/// How long a window lasts, in nanoseconds. One that is cut lasts at least so long. One that is not lasts less, unless
-/// its flow has ended or its only packet came late: the cut would have left an empty window.
+/// How long a window lasts, in nanoseconds. One that is cut lasts at least so long, a flow's first one nine tenths of it.
+/// One that is not lasts less, unless its flow has ended or its only packet came late: the cut would have left an empty
+/// window.
 #[derive(Clone, Copy, Debug)]
 pub struct Active(pub u64);
 
@@ -187,7 +199,14 @@ fn way(span: &Span, prefix: &str) -> Law {
         let is_there = span.attribute(&key(name)).is_some();
         hold(is_there == (packets > 0), || format!("{} is there: {is_there}", key(name)))?;
     }
-    let has_flags = span.text("network.transport") == "tcp" && span.attribute("source.port").is_some() && total > 0;
+    let is_tcp = span.text("network.transport") == "tcp" && span.attribute("source.port").is_some();
+    for counter in ["retransmits", "out_of_order", "zero_window"] {
+        let [delta, whole] = ["delta", "total"].map(|last| key(&format!("tcp.{counter}.{last}")));
+        let is_there = [&delta, &whole].map(|name| span.attribute(name).is_some());
+        hold(is_there == [is_tcp; 2], || format!("{delta} and total are there: {is_there:?}"))?;
+        hold(span.count(&delta) <= packets, || format!("{delta} is more than {packets} packets"))?;
+    }
+    let has_flags = is_tcp && total > 0;
     let bits = span.number(&key("tcp.flags.bits"));
     hold(bits.is_some() == has_flags, || format!("{} is {bits:?}", key("tcp.flags.bits")))?;
     let tags = span.attribute(&key("tcp.flags.tags")).and_then(serde_json::Value::as_array).cloned();
@@ -215,7 +234,8 @@ fn flow(windows: &[&Span], active: Active) -> Law {
         hold(is_cut == (at < last), || format!("record {at} of {} is cut: {is_cut}", windows.len()))?;
         let length = span.time("end_time_unix_nano") - span.time("start_time_unix_nano");
         let has_ended = span.text("flow.end_reason") == "end_of_flow_detected";
-        hold(!is_cut || length >= active.0, || format!("record {at} was cut after {length} ns"))?;
+        let shortest = if at == 0 { active.0 / 10 * 9 } else { active.0 };
+        hold(!is_cut || length >= shortest, || format!("record {at} was cut after {length} ns"))?;
         let is_overdue = !is_cut && !has_ended && length >= active.0;
         hold(!is_overdue || packets(span) == 1, || format!("record {at} was not cut in {length} ns"))?;
     }
