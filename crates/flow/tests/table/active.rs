@@ -109,3 +109,41 @@ fn tcp_flags_are_those_of_the_flows_life() {
     let flags: Vec<_> = records.iter().map(|record| (record.forward.tcp_flags, record.reverse.tcp_flags)).collect();
     assert_eq!(flags, [(Some(0x12), Some(0x12)), (Some(0x1a), Some(0x12))]);
 }
+
+/// Ends of the windows of a flow with a packet each 100 ms for 40 s, in milliseconds.
+fn cuts(active_jitter: f64, port: u16) -> Vec<u64> {
+    let settings = Settings { active: 10 * SECOND, active_jitter, ..Settings::default() };
+    let script: Vec<_> = (0..400).map(|n| (n * 100, udp((1, port), B))).collect();
+    let records = play_out(&settings, &script);
+    records[..records.len() - 1].iter().map(|record| (record.end - BEGIN) / MILLI).collect()
+}
+
+#[test]
+fn only_the_first_window_is_shorter_by_up_to_the_jitter() {
+    let mut firsts = std::collections::BTreeSet::new();
+    for port in 1000..1200 {
+        let cuts = cuts(0.2, port);
+        assert!((8_000..=10_000).contains(&cuts[0]), "{cuts:?}");
+        assert!(cuts.windows(2).all(|pair| pair[1] - pair[0] == 10_000), "{cuts:?}");
+        firsts.insert(cuts[0] / 100);
+    }
+    assert!(firsts.len() > 18, "flows that began together are cut apart: {firsts:?}");
+    assert_eq!(cuts(0.0, 1000), [10_000, 20_000, 30_000]);
+}
+
+#[test]
+fn a_flow_is_cut_at_the_same_place_in_every_run_and_in_the_kernel_within_a_scan() {
+    for port in 1000..1020 {
+        let expected = cuts(0.5, port);
+        assert_eq!(cuts(0.5, port), expected);
+        let settings = Settings { active: 10 * SECOND, active_jitter: 0.5, ..Settings::default() };
+        let mut kernel = crate::kernel::Kernel::new(settings.timeouts(), 1);
+        let (mut table, mut records) = (flowtrace_flow::Table::new(settings), Vec::new());
+        for n in 0..400 {
+            kernel.packet(BEGIN + n * 100 * MILLI, &udp((1, port), B));
+            kernel.scan(BEGIN + (n * 100 + 50) * MILLI, &mut table, &mut records);
+        }
+        let live: Vec<_> = records.iter().map(|record| (record.end - BEGIN) / MILLI).collect();
+        assert!(live[0] >= expected[0] && live[0] <= expected[0] + 100, "{live:?} {expected:?}");
+    }
+}

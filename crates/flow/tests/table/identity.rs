@@ -1,8 +1,9 @@
 //! Which trace a flow is of, and which span a record is.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
-use flowtrace_flow::{Record, Settings, TraceSettings};
+use flowtrace_flow::{Record, Settings, Socket, Table, TraceSettings};
 use flowtrace_wire::{Address, Packet, protocol, tcp};
 
 use crate::craft::*;
@@ -165,4 +166,52 @@ fn published_vectors() {
     let settings = Settings { observer: "node-1".to_owned(), trace, ..settings };
     let records = play_out(&settings, &[(0, icmp(2, 1, 8, 0, 7))]);
     assert_eq!(ids(&records[0]), ["3f06973f5afa99bb2d6e608f8a0a2fc5", "d5582a08bc48e946"]);
+}
+
+/// A host of which every connection to port 80 is open.
+struct Open;
+
+impl flowtrace_flow::Host for Open {
+    fn listens(&self, _: u8, _: Socket, _: u64, _: u64) -> bool {
+        false
+    }
+
+    fn has_open(&self, ends: [Socket; 2]) -> bool {
+        ends.iter().any(|end| end.1 == 80)
+    }
+}
+
+#[test]
+fn a_connection_that_a_socket_here_has_open_is_one_trace_however_long_it_is_silent() {
+    let ack = |from, to| tcp(from, to, tcp::ACK, 1, 1);
+    let handshake = |to| [tcp(A, to, tcp::SYN, 7, 0), tcp(to, A, tcp::SYN | tcp::ACK, 9, 8), ack(A, to)];
+    let elsewhere = (2, 81);
+    // Whether 10.0.0.1 is this host; first packets, those that come hours later: traces.
+    let table = [
+        ("it is open", true, handshake(B).to_vec(), ack(A, B), 1),
+        ("not on this host", false, handshake(B).to_vec(), ack(A, B), 2),
+        ("it is not open", true, handshake(elsewhere).to_vec(), ack(A, elsewhere), 2),
+        ("nobody answered", true, handshake(B)[..1].to_vec(), ack(A, B), 2),
+        ("it was not TCP", true, vec![udp(A, B)], udp(A, B), 2),
+        ("another connection", true, handshake(B).to_vec(), tcp(A, B, tcp::SYN, 900, 0), 2),
+        ("it was reset", true, vec![ack(A, B), tcp(B, A, tcp::RST, 1, 1)], ack(A, B), 2),
+    ];
+    for (name, is_here, first, later, expected) in table {
+        let mut kernel = crate::kernel::Kernel::new(Settings::default().timeouts(), 1);
+        let (mut table, mut records) = (Table::new(Settings::default()), Vec::new());
+        table.set_host(Box::new(Open));
+        let local = if is_here { vec![IpAddr::from([10, 0, 0, 1])] } else { Vec::new() };
+        table.set_local_addresses(local.into_iter().collect());
+        for (n, packet) in (0..).zip(&first) {
+            kernel.packet(BEGIN + n * MILLI, packet);
+        }
+        for minute in 1..300 {
+            kernel.scan(BEGIN + minute * 60 * SECOND, &mut table, &mut records);
+        }
+        kernel.packet(BEGIN + 5 * HOUR * MILLI, &later);
+        for minute in 0..5 {
+            kernel.scan(BEGIN + 5 * HOUR * MILLI + minute * 60 * SECOND, &mut table, &mut records);
+        }
+        assert_eq!((records.len(), traces(&records), spans(&records)), (2, expected, 2), "{name}");
+    }
 }

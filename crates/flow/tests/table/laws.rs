@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use flowtrace_flow::{Direction, End, EndReason, Record, Settings, SourceMode, Table, TraceSettings};
+use flowtrace_flow::{
+    Direction, End, EndReason, Evidence, Packets, Record, Segments, Settings, SourceMode, Table, Tcp, TraceSettings,
+};
 use flowtrace_wire::{Packet, protocol};
 use proptest::prelude::*;
 
@@ -74,15 +76,45 @@ fn check_record(record: &Record) {
     if record.failure.is_some() {
         assert!(record.closed_by.is_some());
     }
+    assert_eq!(record.initiator.is_none(), record.evidence == Evidence::Nothing);
+    assert_eq!(record.tcp.is_some(), record.protocol == protocol::TCP && record.source.port.is_some());
+    if let Some(tcp) = &record.tcp {
+        check_times(record, tcp);
+    }
     if let Some(pair) = record.icmp.filter(|pair| pair.one_way) {
         assert_eq!(record.reverse.packets, 0, "{pair:?} comes from the source");
     }
+}
+
+fn check_times(record: &Record, tcp: &Tcp) {
+    let sides = (tcp.service.is_some(), tcp.round_trip.is_some());
+    match record.direction {
+        Direction::Unknown => assert_eq!(sides, (false, false)),
+        Direction::Reverse => assert!(!sides.1),
+        Direction::Forward => assert!(!sides.0 || tcp.service == tcp.round_trip),
+    }
+    for (segments, packets) in [(&tcp.forward, record.forward.packets), (&tcp.reverse, record.reverse.packets)] {
+        assert!(segments.retransmits.delta + segments.out_of_order.delta <= packets);
+        assert!(segments.zero_window.delta <= packets);
+    }
+    let handshake = &tcp.handshake;
+    assert!(handshake.answer.is_some() || handshake.answer_jitter.is_none());
+    assert!(handshake.confirmation.is_some() || handshake.confirmation_jitter.is_none());
+}
+
+/// Packets of each kind that are out of order, each way.
+fn anomalies(record: &Record) -> [Packets; 6] {
+    let tcp = record.tcp.as_deref().copied().unwrap_or_default();
+    let of = |segments: Segments| [segments.retransmits, segments.out_of_order, segments.zero_window];
+    let ([a, b, c], [d, e, f]) = (of(tcp.forward), of(tcp.reverse));
+    [a, b, c, d, e, f]
 }
 
 fn check_flow(records: &[&Record]) {
     let first = records[0];
     assert_eq!(first.parent_span_id, None, "the root is written first");
     let mut totals = [(0, 0); 2];
+    let mut out_of_place = [0; 6];
     let mut end = first.start;
     for (at, record) in records.iter().enumerate() {
         assert_eq!(record.parent_span_id.is_none(), at == 0);
@@ -90,6 +122,7 @@ fn check_flow(records: &[&Record]) {
             (record.trace_id, record.source, record.destination, record.initiator, record.direction, record.icmp)
         };
         assert_eq!(same(record), same(first));
+        assert_eq!(record.evidence, first.evidence);
         assert_eq!(record.start, end, "windows tile");
         end = record.end;
         let is_last = at + 1 == records.len();
@@ -98,7 +131,15 @@ fn check_flow(records: &[&Record]) {
             *total = (total.0 + side.packets, total.1 + side.bytes);
             assert_eq!((side.packets_total, side.bytes_total), *total, "totals are the sum of the deltas");
         }
+        for (packets, total) in anomalies(record).into_iter().zip(&mut out_of_place) {
+            *total += packets.delta;
+            assert_eq!(packets.total, *total, "totals are the sum of the deltas");
+        }
     }
+    let steps =
+        |step: fn(&Tcp) -> bool| records.iter().filter(|record| record.tcp.as_deref().is_some_and(step)).count();
+    assert!(steps(|tcp| tcp.handshake.answer.is_some()) <= 1, "a step of the handshake is in one record");
+    assert!(steps(|tcp| tcp.handshake.confirmation.is_some()) <= 1);
 }
 
 fn settings(active: u64, source: SourceMode) -> Settings {
@@ -155,6 +196,30 @@ proptest! {
         let packets: Vec<_> = steps.iter().map(|(_, packet)| *packet).collect();
         let records = feed(settings(active, source), local, &steps, BEGIN, finish);
         check_laws(&packets, &records);
+    }
+
+    #[test]
+    fn in_a_file_the_records_are_the_same_whatever_the_poll_interval(
+        steps in prop::collection::vec((forward_step(), any_packet(), prop::collection::vec(0..1000_u64, 0..4)), 1..150),
+        active in prop::sample::select(vec![SECOND, 3600 * SECOND]),
+        max_flows in prop::sample::select(vec![5, 1000]),
+    ) {
+        let settings = Settings { max_flows, ..settings(active, SourceMode::Initiator) };
+        let run = |polls: bool| {
+            let (mut table, mut records, mut time) = (Table::new(settings.clone()), Vec::new(), BEGIN);
+            for (step, packet, between) in &steps {
+                let mut between: Vec<_> = between.iter().map(|share| time + step * MILLI * share / 1000).collect();
+                between.sort_unstable();
+                for at in between.into_iter().filter(|_| polls) {
+                    table.poll(at, &mut records);
+                }
+                time += step * MILLI;
+                table.packet(time, packet, 0, &mut records);
+            }
+            table.close_all(&mut records);
+            records
+        };
+        assert_eq!(run(true), run(false));
     }
 
     #[test]

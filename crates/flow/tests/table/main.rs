@@ -9,6 +9,7 @@ mod kernel;
 mod laws;
 mod live;
 mod orientation;
+mod points;
 mod room;
 mod tcp_end;
 mod timing;

@@ -1,8 +1,10 @@
 //! Source, initiator and perspective as records show them.
 
+use std::cell::Cell;
 use std::net::IpAddr;
+use std::rc::Rc;
 
-use flowtrace_flow::{Direction, Ephemeral, Record, Settings, SourceMode, Table};
+use flowtrace_flow::{Direction, Ephemeral, Evidence, Record, Settings, Socket, SourceMode, Table};
 use flowtrace_wire::{Packet, protocol, tcp};
 
 use crate::craft::*;
@@ -112,4 +114,60 @@ fn ports_are_present_where_they_were_seen() {
     assert_eq!(ports(packet((1, 50_000), (2, 53), protocol::SCTP)), (Some(50_000), Some(53)));
     assert_eq!(ports(fragment(1, 2, protocol::UDP)), (None, None));
     assert_eq!(ports(packet((1, 0), (2, 0), 47)), (None, None));
+}
+
+/// A host on which, from some moment on, a socket listens at 10.0.0.2, port 8000.
+struct Listener(Rc<Cell<bool>>);
+
+impl flowtrace_flow::Host for Listener {
+    fn listens(&self, _: u8, end: Socket, _: u64, _: u64) -> bool {
+        self.0.get() && end == (IpAddr::from([10, 0, 0, 2]), 8_000)
+    }
+
+    fn has_open(&self, _: [Socket; 2]) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_listener_that_appears_counts_until_the_first_record_and_not_after() {
+    let settings = Settings { active: 10 * SECOND, active_jitter: 0.0, ..Settings::default() };
+    // When it appears; evidence and source of all records.
+    for (appears, evidence, source) in [
+        (0, Evidence::ListeningSocket, 1),
+        (9_000, Evidence::ListeningSocket, 1),
+        (11_000, Evidence::Nothing, 2),
+        (99_000, Evidence::Nothing, 2),
+    ] {
+        let listens = Rc::new(Cell::new(false));
+        let mut table = Table::new(settings.clone());
+        table.set_host(Box::new(Listener(Rc::clone(&listens))));
+        let mut records = Vec::new();
+        for at in (0..30_000).step_by(500) {
+            listens.set(at >= appears);
+            let (from, to) = if at % 1000 == 0 { ((2, 8_000), (1, 7_000)) } else { ((1, 7_000), (2, 8_000)) };
+            table.packet(BEGIN + at * MILLI, &udp(from, to), 0, &mut records);
+        }
+        table.close_all(&mut records);
+        assert_eq!(records.len(), 3);
+        for record in records {
+            assert_eq!((record.evidence, sides(&record).0), (evidence, source), "{appears}");
+        }
+    }
+}
+
+#[test]
+fn a_flow_that_comes_back_takes_over_what_was_decided() {
+    let listens = Rc::new(Cell::new(true));
+    let mut table = Table::new(Settings::default());
+    table.set_host(Box::new(Listener(Rc::clone(&listens))));
+    let mut records = Vec::new();
+    for at in [0, 100, 200] {
+        table.packet(BEGIN + at * SECOND, &udp((2, 8_000), (1, 7_000)), 0, &mut records);
+        // The first record is made when the second packet comes.
+        listens.set(at == 0);
+    }
+    table.close_all(&mut records);
+    assert_eq!(records.len(), 3);
+    assert!(records.iter().all(|record| record.evidence == Evidence::ListeningSocket && sides(record) == (1, Some(1))));
 }

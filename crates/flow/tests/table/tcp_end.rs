@@ -1,6 +1,6 @@
 //! How a TCP connection ends, and what may follow on its ends.
 
-use flowtrace_flow::{End, Failure, Record, Settings};
+use flowtrace_flow::{ConnectionState, End, EndReason, Evidence, Failure, Record, Settings};
 use flowtrace_wire::{Packet, tcp::*};
 
 use crate::craft::*;
@@ -190,4 +190,101 @@ fn many_connections_on_the_same_ends_are_as_many_traces() {
     let records = run(&packets);
     let traces: std::collections::HashSet<_> = records.iter().map(|record| record.trace_id).collect();
     assert_eq!((records.len(), traces.len()), (50, 50));
+}
+
+#[test]
+fn simultaneous_open_and_close() {
+    let opening = [up(SYN, 100, 0), down(SYN, 500, 0), up(SYN | ACK, 100, 501), down(SYN | ACK, 500, 101)];
+    let record = run(&opening).remove(0);
+    assert_eq!((record.initiator, record.state), (Some(End::Source), Some(ConnectionState::Established)));
+    let closing =
+        after_handshake(&[up(FIN | ACK, 101, 501), down(FIN | ACK, 501, 101), up(ACK, 102, 502), down(ACK, 502, 102)]);
+    let states: Vec<_> = (4..=7).map(|count| run(&closing[..count]).remove(0)).map(|record| record.state).collect();
+    use ConnectionState::{Closing, FinWait1, TimeWait};
+    assert_eq!(states, [Some(FinWait1), Some(Closing), Some(Closing), Some(TimeWait)]);
+    assert_eq!(run(&closing)[0].end_reason, EndReason::EndOfFlowDetected);
+}
+
+#[test]
+fn an_rst_ends_a_connection_in_any_state() {
+    let (fin, back) = (up(FIN | ACK, 101, 501), down(FIN | ACK, 501, 102));
+    let whole = after_handshake(&[up(PSH | ACK, 101, 501), fin, down(ACK, 501, 102), back]);
+    for count in 0..=whole.len() {
+        for rst in [up(RST, 101, 0), down(RST, 501, 0)] {
+            let packets: Vec<_> = whole[..count].iter().copied().chain([rst]).collect();
+            let records = run(&packets);
+            assert_eq!(records.len(), 1, "{count}");
+            assert_eq!(records[0].end_reason, EndReason::EndOfFlowDetected, "{count}");
+            assert_eq!(records[0].state, Some(ConnectionState::Closed), "{count}");
+            assert_eq!(records[0].failure.is_some(), count < 5, "no error after a FIN: {count}");
+        }
+    }
+}
+
+#[test]
+fn a_half_open_scan_is_a_flow_a_port() {
+    let mut script = Vec::new();
+    for port in 1..=100 {
+        let (syn, target) = (tcp(A, (2, port), SYN, 7, 0), (2, port));
+        let answer = match port % 3 {
+            0 => Some(tcp(target, A, RST | ACK, 0, 8)),
+            1 => Some(tcp(target, A, SYN | ACK, 9, 8)),
+            _ => None,
+        };
+        script.push((u64::from(port), syn));
+        script.extend(answer.map(|answer| (u64::from(port), answer)));
+    }
+    let records = play_out(&Settings::default(), &script);
+    assert_eq!(records.len(), 100);
+    for record in records {
+        use ConnectionState::{Closed, Established, SynSent};
+        let expected = match record.destination.port.map(|port| port % 3) {
+            Some(0) => (Closed, Some(Failure::Refused), EndReason::EndOfFlowDetected),
+            Some(1) => (Established, None, EndReason::IdleTimeout),
+            _ => (SynSent, None, EndReason::IdleTimeout),
+        };
+        assert_eq!((record.state, record.failure, record.end_reason), (Some(expected.0), expected.1, expected.2));
+        assert_eq!((record.evidence, record.initiator), (Evidence::Handshake, Some(End::Source)));
+    }
+}
+
+#[test]
+fn a_connection_that_is_picked_up_in_the_middle_is_established() {
+    let record = run(&[down(PSH | ACK, 501, 101), up(ACK, 101, 601)]).remove(0);
+    assert_eq!((record.state, record.evidence), (Some(ConnectionState::Established), Evidence::Ports));
+    let ended = run(&[down(FIN | ACK, 501, 101), up(FIN | ACK, 101, 502), down(ACK, 502, 102)]).remove(0);
+    assert_eq!((ended.state, ended.closed_by), (Some(ConnectionState::Closed), Some(End::Destination)));
+    assert_eq!(ended.end_reason, EndReason::EndOfFlowDetected);
+}
+
+#[test]
+fn keep_alives_keep_a_flow_alive_and_are_no_retransmissions() {
+    let mut script = spaced(&handshake());
+    for n in 1..=10 {
+        let last = [up(ACK, 100, 501), data(A, B, ACK, 100, 501, 1)][n as usize % 2];
+        script.extend([(n * 15_000, last), (n * 15_000 + 1, down(ACK, 501, 101))]);
+    }
+    let records = play_out(&Settings { active: 3600 * SECOND, ..Settings::default() }, &script);
+    assert_eq!(lines(&records), ["0-150001 12/11 idle_timeout"]);
+    let tcp = records[0].tcp.as_ref().unwrap();
+    assert_eq!((tcp.forward.retransmits.total, tcp.forward.out_of_order.total), (0, 0));
+    assert_eq!(tcp.round_trip, None, "nobody asked");
+}
+
+#[test]
+fn a_syn_tells_who_began_until_the_first_record_may_be_made_and_not_after() {
+    let settings = Settings { active: 10 * SECOND, active_jitter: 0.1, ..Settings::default() };
+    // 7000 and 8000 say nothing; the SYN-ACK says that (1, 7000) began, with 100.
+    let (a, b) = ((1, 7_000), (2, 8_000));
+    let seen = |at: u64| {
+        let answer = tcp(b, a, SYN | ACK, 500, 101);
+        let records =
+            play_out(&settings, &[(0, tcp(b, a, ACK, 1, 1)), (at, answer), (at + 1, tcp(a, b, ACK, 101, 501))]);
+        let first = &records[0];
+        (first.evidence, first.initiator.is_some(), sides(first).0, records.len())
+    };
+    assert_eq!(seen(1), (Evidence::Handshake, true, 1, 1));
+    assert_eq!(seen(8_999), (Evidence::Handshake, true, 1, 1));
+    assert_eq!(seen(9_000).0, Evidence::Nothing, "flows may have a record by now");
+    assert_eq!(seen(19_000), (Evidence::Nothing, false, 2, 2), "the first sender stays the source");
 }

@@ -29,9 +29,11 @@ fn ports_known() -> impl Strategy<Value = bool> {
 fn segment() -> impl Strategy<Value = Packet> {
     let flags = prop::sample::select(vec![0x02, 0x12, 0x10, 0x18, 0x11, 0x11, 0x04, 0x14, 0x00, 0xff]);
     let number = prop::sample::select(vec![0_u32, 1, 100, 101, 102, 201, u32::MAX]);
-    (host(), host(), flags, number.clone(), number, ports_known()).prop_map(
-        |(from, to, flags, sequence, number, known)| {
-            if known { tcp(from, to, flags, sequence, number) } else { fragment(from.0, to.0, protocol::TCP) }
+    let room = prop::sample::select(vec![0_u16, 1000, 1000]);
+    (host(), host(), flags, number.clone(), number, ports_known(), room).prop_map(
+        |(from, to, flags, sequence, number, known, window)| {
+            let segment = Packet { window, ..tcp(from, to, flags, sequence, number) };
+            if known { segment } else { fragment(from.0, to.0, protocol::TCP) }
         },
     )
 }
