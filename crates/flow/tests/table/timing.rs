@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use flowtrace_flow::{Handshake, Host, Latency, Packets, Record, Settings, Socket, SourceMode, Table, Tcp};
 use flowtrace_wire::{Packet, tcp::*};
+use proptest::prelude::*;
 
 use crate::craft::*;
+use crate::kernel::Kernel;
 
 const A: crate::craft::Host = (1, 50_000);
 const B: crate::craft::Host = (2, 80);
@@ -123,6 +125,62 @@ fn a_handshake_differs_from_the_one_before_to_the_same_server() {
     assert_eq!(seen.iter().map(jitter).collect::<Vec<_>>(), expected);
     let none = run(&Settings { identities: 0, ..Settings::default() });
     assert!(none.iter().all(|record| record.tcp.as_ref().unwrap().handshake.answer_jitter.is_none()));
+}
+
+/// Ports and handshakes of all flows.
+fn handshakes(records: &[Record]) -> Vec<(u16, Handshake)> {
+    let of = |record: &Record| (record.source.port.unwrap(), record.tcp.as_ref().unwrap().handshake);
+    let mut all: Vec<_> = records.iter().map(of).collect();
+    all.sort_by_key(|(port, _)| *port);
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn live_handshakes_are_compared_in_the_order_in_which_they_were_made(
+        shakes in prop::collection::vec((0..6_000_u64, 1..500_u64, 1..500_u64), 1..40),
+        scans in prop::collection::vec((1..1000_u64, 1..50_usize), 20..60),
+        shuffle in any::<u64>(),
+    ) {
+        // No two at the same nanosecond.
+        let mut script: Vec<_> = shakes.iter().enumerate().flat_map(|(n, &(at, answer, confirmation))| {
+            let client = (1, 1000 + n as u16);
+            let begin = BEGIN + at * MILLI + n as u64;
+            [
+                (begin, tcp(client, B, SYN, 1, 0)),
+                (begin + answer * MILLI, tcp(B, client, SYN | ACK, 5, 2)),
+                (begin + (answer + confirmation) * MILLI, tcp(client, B, ACK, 2, 6)),
+            ]
+        }).collect();
+        script.sort_by_key(|(time, _)| *time);
+        let settings = Settings::default();
+        let (mut table, mut expected) = (Table::new(settings.clone()), Vec::new());
+        for (time, packet) in &script {
+            table.packet(*time, packet, 0, &mut expected);
+        }
+        table.close_all(&mut expected);
+
+        let mut kernel = Kernel::new(settings.timeouts(), shuffle);
+        let (mut table, mut records, mut packets) = (Table::new(settings), Vec::new(), script.iter().peekable());
+        let mut now = BEGIN;
+        for (step, count) in scans {
+            now += step * MILLI;
+            while let Some((time, packet)) = packets.next_if(|(time, _)| *time <= now) {
+                kernel.packet(*time, packet);
+            }
+            kernel.read(now, count, &mut table, &mut records);
+        }
+        for (time, packet) in packets {
+            kernel.packet(*time, packet);
+        }
+        for end in [8_000, 9_000] {
+            kernel.scan(BEGIN + end * MILLI, &mut table, &mut records);
+        }
+        table.close_all(&mut records);
+        prop_assert_eq!(handshakes(&records), handshakes(&expected));
+    }
 }
 
 #[test]
