@@ -56,9 +56,10 @@ fn supersedes<C: Cells>(entry: &C, packet: &Packet) -> bool {
 }
 
 /// Counts the packet into the entry. An entry's first packet is counted the same way, into an entry that is zero but for
-/// the time of that packet. What there is to note of a TCP segment's times is left to [`account_tcp_times`].
+/// the time of that packet. What there is to note of a TCP segment's times is left to [`account_tcp_times`]. Answers
+/// whether it is the first of its way in this scan.
 #[inline(always)]
-pub fn account<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, timeouts: &Timeouts) {
+pub fn account<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, timeouts: &Timeouts) -> bool {
     let way = event.way;
     if packet.protocol == protocol::TCP {
         account_tcp(entry, packet, event, timeouts);
@@ -66,13 +67,15 @@ pub fn account<C: Cells>(entry: &mut C, packet: &Packet, event: &Event, timeouts
     if entry.point(way) != event.point {
         entry.set_point(way, event.point, packet.source_mac);
     }
-    if entry.epoch(way) != event.epoch {
-        entry.set_header(way, event.epoch, HeaderValues::pack(packet));
-    }
     entry.add(way, event.packets, event.bytes);
     if event.time > entry.last(way) {
         entry.set_last(way, event.time);
     }
+    let is_first = entry.epoch(way) != event.epoch;
+    if is_first {
+        entry.set_header(way, event.epoch, HeaderValues::pack(packet));
+    }
+    is_first
 }
 
 /// What the segment says about times and order, where [`is_remarkable`](crate::is_remarkable) says that there is

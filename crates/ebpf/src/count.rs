@@ -47,9 +47,7 @@ pub fn count(key: &FlowKey, packet: &Packet, event: &mut Event) -> u32 {
     if !admits(&entry, packet, event.time, maps::timeouts(), maps::scan_silence()) {
         return OVER;
     }
-    let is_first = entry.epoch(event.way) != event.epoch;
-    count_into(entry, packet, event);
-    if is_first { FIRST } else { 0 }
+    if count_into(entry, packet, event) { FIRST } else { 0 }
 }
 
 /// Exact where it matters: at the edges of a connection, while it is young, and where a time is measured.
@@ -64,15 +62,16 @@ fn time_of(entry: &mut Shared, packet: &Packet, event: &Event) -> u64 {
     }
 }
 
-/// Counts a packet into an entry, unless it is counted at another point of this host.
+/// Counts a packet into an entry, unless it is counted at another point of this host. Answers whether it is the first of
+/// its way in this scan.
 #[inline(always)]
-pub fn count_into(mut entry: Shared, packet: &Packet, event: &Event) {
+fn count_into(mut entry: Shared, packet: &Packet, event: &Event) -> bool {
     if !is_observed(&entry, event) && compare(entry.0, packet, event) == 0 {
         losses::count(Loss::Elsewhere.index(), event.packets, event.bytes);
-        return;
+        return false;
     }
     let before = entry.state();
-    account(&mut entry, packet, event, maps::timeouts());
+    let is_first = account(&mut entry, packet, event, maps::timeouts());
     if packet.protocol == protocol::TCP && is_remarkable(&mut entry, packet, event.way, before) {
         let is_new = if account_next(&mut entry, packet, event, before) {
             1
@@ -84,6 +83,7 @@ pub fn count_into(mut entry: Shared, packet: &Packet, event: &Event) {
             opaque(note_transaction(entry.0, packet, event, is_new, before));
         }
     }
+    is_first
 }
 
 /// Whether the packet's point takes over from the way's. (A function of its own has a stack of its own.)
