@@ -2,8 +2,10 @@
 
 // Live tests: namespaces, the program in them, traffic, and what the kernel counted.
 pub mod both;
+pub mod chains;
 pub mod count;
 pub mod counters;
+pub mod exchange;
 pub mod fabric;
 pub mod frames;
 pub mod inject;
@@ -12,6 +14,7 @@ pub mod netns;
 pub mod once;
 pub mod peers;
 pub mod record;
+pub mod slow;
 pub mod sniff;
 pub mod steady;
 pub mod tools;

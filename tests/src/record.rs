@@ -12,8 +12,12 @@ use crate::truth::Kind;
 pub struct Record {
     /// The trace.
     pub trace: String,
-    /// The span before this one; none in the first record of a flow.
+    /// This record.
+    pub span: String,
+    /// The flow's first record; none in that itself.
     pub parent: Option<String>,
+    /// Begin and end of the window, nanoseconds since the Unix epoch.
+    pub window: [u64; 2],
     /// Source and destination.
     pub ends: [IpAddr; 2],
     /// Their ports; 0 where there are none.
@@ -52,7 +56,10 @@ impl Record {
         };
         Self {
             trace: json["trace_id"].as_str().expect("a trace id").to_owned(),
+            span: json["span_id"].as_str().expect("a span id").to_owned(),
             parent: json["parent_span_id"].as_str().map(str::to_owned),
+            window: ["start_time_unix_nano", "end_time_unix_nano"]
+                .map(|name| json[name].as_str().and_then(|time| time.parse().ok()).expect("a time")),
             ends: [end("source.address"), end("destination.address")],
             ports: ["source.port", "destination.port"].map(|name| attribute(name).as_u64().unwrap_or(0)),
             ways: counts("delta"),

@@ -49,8 +49,15 @@ impl Sniffer {
         Self { process, file, folder }
     }
 
-    /// Ends it.
+    /// Ends it, when nothing has come for a while: what it has not read by then it drops.
     pub fn stop(mut self) -> Capture {
+        const SILENT: Duration = Duration::from_millis(300);
+        let length = || std::fs::metadata(&self.file).map_or(0, |file| file.len());
+        let mut last = 0;
+        while last != length() {
+            last = length();
+            thread::sleep(SILENT);
+        }
         self.process.signal(Signal::SIGINT);
         self.process.wait();
         Capture { file: self.file, _folder: self.folder }

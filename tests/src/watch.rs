@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -76,7 +76,7 @@ impl Drop for Process {
 #[derive(Debug)]
 pub struct Watch {
     process: Process,
-    records: JoinHandle<String>,
+    records: JoinHandle<Vec<(SystemTime, String)>>,
     said: Receiver<String>,
     heard: Vec<String>,
 }
@@ -88,6 +88,8 @@ pub struct Said {
     pub status: ExitStatus,
     /// Its records.
     pub records: Vec<Record>,
+    /// When each of them was read, at the latest.
+    pub arrived: Vec<SystemTime>,
     /// Lines of standard error.
     pub lines: Vec<String>,
 }
@@ -152,10 +154,11 @@ impl Watch {
     pub fn stop_by(mut self, signal: Signal) -> Said {
         self.process.signal(signal);
         let status = self.process.wait();
-        let text = self.records.join().expect("the reader does not panic");
+        let lines = self.records.join().expect("the reader does not panic");
         self.heard.extend(self.said.iter());
-        let records = text.lines().map(Record::parse).collect();
-        Said { status, records, lines: self.heard }
+        let records = lines.iter().map(|(_, line)| Record::parse(line)).collect();
+        let arrived = lines.into_iter().map(|(time, _)| time).collect();
+        Said { status, records, arrived, lines: self.heard }
     }
 }
 
@@ -199,11 +202,10 @@ impl Said {
     }
 }
 
-fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+fn read_all(from: impl Read + Send + 'static) -> JoinHandle<Vec<(SystemTime, String)>> {
     thread::spawn(move || {
-        let mut text = String::new();
-        from.read_to_string(&mut text).expect("the program writes UTF-8");
-        text
+        let lines = BufReader::new(from).lines();
+        lines.map(|line| (SystemTime::now(), line.expect("the program writes UTF-8"))).collect()
     })
 }
 

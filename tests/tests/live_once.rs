@@ -1,4 +1,5 @@
 //! Each packet counts once on a host, however many interfaces it crosses.
+#![allow(clippy::print_stdout, reason = "of a test that fails one wants to see what it saw")]
 
 use std::collections::HashSet;
 use std::thread;
