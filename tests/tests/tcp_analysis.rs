@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use flowtrace_tests::files::corpus::{Capture, captures};
 use flowtrace_tests::files::tcp_analysis::differences::{Differing, EXCHANGES, HANDSHAKES, SEGMENTS};
 use flowtrace_tests::files::tcp_analysis::exchanges::Exchanges;
+use flowtrace_tests::files::tcp_analysis::scenes::SCENES;
 use flowtrace_tests::files::tcp_analysis::{Comparison, Connection, Verdict, compare, transactions, tshark};
 use flowtrace_tests::files::{each, is_ci, say};
 
@@ -64,7 +65,8 @@ fn segments_are_what_tshark_takes_them_for() {
     ));
     assert_eq!(found, listed);
     assert!(found.len() as u64 * 1000 <= segments * MOST, "{} of {segments}", found.len());
-    assert!(segments > 14_000 && kinds.iter().all(|count| *count > 0), "{segments} segments, {kinds:?}");
+    // There is no closed window in the corpus, and what tshark calls out of order is not: see the scenes below.
+    assert!(segments > 14_000 && kinds[0] > 250, "{segments} segments, {kinds:?}");
 }
 
 type Line = (String, u64, String, String);
@@ -126,6 +128,29 @@ fn connections() -> impl Iterator<Item = (&'static Capture, &'static Connection)
     compared()
         .iter()
         .flat_map(|(capture, comparison)| comparison.connections.iter().map(move |connection| (capture, connection)))
+}
+
+/// What the corpus lacks: made by hand, with the truth known. tshark says the same, and the same behind 2^32 - 1.
+#[test]
+fn scenes_are_what_they_were_made_to_be() {
+    if tshark::version().is_none() {
+        say("NOT TESTED against tshark's analysis of TCP: there is no tshark");
+        assert!(!is_ci(), "tshark is needed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (number, scene) in SCENES.iter().enumerate() {
+        for offset in [0, u32::MAX - 250] {
+            let path = folder.path().join(format!("{number}-{offset}.pcap"));
+            std::fs::write(&path, scene.capture(offset)).unwrap();
+            let comparison = compare(&path).unwrap();
+            assert_eq!(comparison.verdicts, scene.verdicts(), "{}, from {offset}", scene.name);
+            let unlike: Vec<_> = comparison.disagreements.iter().map(|found| (found.frame, found.tshark)).collect();
+            assert_eq!(unlike, [], "{}, from {offset}: tshark says otherwise", scene.name);
+            assert_eq!(comparison.connections[0].initial_rtt, Some(20_000_000), "{}", scene.name);
+            assert_eq!(comparison.connections[0].handshake(), Some(20_000_000), "{}", scene.name);
+        }
+    }
 }
 
 /// That those connections differ that are on the list, and no others. How many there are.

@@ -3,6 +3,7 @@
 pub mod differences;
 pub mod exchanges;
 pub mod ours;
+pub mod scenes;
 pub mod tshark;
 
 use std::path::Path;
@@ -56,6 +57,8 @@ pub struct Comparison {
     pub segments: u64,
     /// Numbers of those that tshark sees, and flowtrace does not.
     pub unseen: Vec<u64>,
+    /// What flowtrace says of each of them, one behind the other.
+    pub verdicts: Vec<Verdict>,
     /// Those of which they say different things.
     pub disagreements: Vec<Disagreement>,
     /// Numbers of those which flowtrace judges differently by the kernel program's clock.
@@ -139,6 +142,7 @@ impl Comparison {
     fn add(&mut self, opinion: &Opinion, flowtrace: Verdict) {
         let tshark = opinion.verdict;
         self.segments += 1;
+        self.verdicts.push(flowtrace);
         for (count, is_so) in
             self.kinds.iter_mut().zip([tshark.retransmission, tshark.out_of_order, tshark.zero_window])
         {
