@@ -55,6 +55,35 @@ fn an_idle_flow_is_written_and_deleted_a_quarter_of_a_second_after_its_deadline(
 }
 
 #[test]
+fn an_entry_is_not_deleted_while_a_cpu_counts_that_found_it_in_time() {
+    let mut watch = Watch::new(3600);
+    watch.packet(0, udp(A, B));
+    watch.scan(59_000);
+    watch.kernel.slow_packet(BEGIN + 59_999 * MILLI, &udp(A, B));
+    for at in [60_000, 60_050, 60_150, 60_198, 60_300] {
+        assert_eq!(watch.scan(at), 1, "{at}");
+    }
+    watch.drain(130_000);
+    assert_eq!(lines(&watch.records), ["0-59999 2/0 idle_timeout"]);
+}
+
+#[test]
+fn nor_one_that_was_found_before_the_kernel_was_told_of_a_short_silence() {
+    let mut watch = Watch::new(3600);
+    watch.kernel.most = 1;
+    watch.packet(0, udp(A, B));
+    watch.scan(10_000);
+    watch.kernel.slow_packet(BEGIN + 10_099 * MILLI, &udp(A, B));
+    // Scans without a pause: the first tells the kernel.
+    for at in [10_100, 10_110, 10_150, 10_200, 10_250, 10_290] {
+        watch.kernel.read(BEGIN + at * MILLI, usize::MAX, &mut watch.table, &mut watch.records);
+    }
+    assert!(watch.records.is_empty());
+    watch.drain(130_000);
+    assert_eq!(watch.records.iter().map(|record| record.forward.packets).sum::<u64>(), 2);
+}
+
+#[test]
 fn an_entry_that_is_first_read_when_all_is_over_is_written_at_once() {
     let mut watch = Watch::new(3600);
     watch.packet(0, udp(A, B));
