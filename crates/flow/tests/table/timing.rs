@@ -129,8 +129,8 @@ fn a_handshake_differs_from_the_one_before_to_the_same_server() {
 
 /// Ports and handshakes of all flows.
 fn handshakes(records: &[Record]) -> Vec<(u16, Handshake)> {
-    let of = |record: &Record| (record.source.port.unwrap(), record.tcp.as_ref().unwrap().handshake);
-    let mut all: Vec<_> = records.iter().map(of).collect();
+    let of = |record: &Record| Some((record.source.port?, record.tcp.as_ref()?.handshake));
+    let mut all: Vec<_> = records.iter().filter_map(of).collect();
     all.sort_by_key(|(port, _)| *port);
     all
 }
