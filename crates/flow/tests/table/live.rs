@@ -1,6 +1,6 @@
 //! Reading by reading: when a flow is written and when its entry may go.
 
-use flowtrace_abi::{FlowEntry, FlowKey, Tally, Timeouts, state};
+use flowtrace_abi::{FlowEntry, FlowKey, Rival, Segments, Tally, Timeouts, Transactions, state};
 use flowtrace_flow::{Clock, Record, Settings, Table, Verdict};
 use flowtrace_wire::{Packet, tcp};
 
@@ -306,20 +306,39 @@ fn hostile_readings_do_no_harm() {
     let most = Tally { packets: u64::MAX, bytes: u64::MAX, last: u64::MAX };
     for (boot, wall) in [(0, u64::MAX), (u64::MAX, 0), (u64::MAX, u64::MAX), (0, 0)] {
         for state in [0, u32::MAX, state::SUPERSEDED, state::ENDED] {
-            for tally in [most, Tally::default()] {
+            for (tally, number) in [(most, u64::MAX), (most, 1), (Tally::default(), u64::MAX), (Tally::default(), 0)] {
                 let entry = FlowEntry {
                     ways: [tally; 2],
                     state,
                     first: boot,
                     ended: boot,
                     successor: u32::MAX,
-                    ..FlowEntry::default()
+                    ..numbered(number)
                 };
                 for generation in [0, 1, 255] {
-                    table.reading(Clock { boot, wall }, key.with_generation(generation), &entry, || None, &mut records);
+                    let now = Clock { boot, wall };
+                    table.reading(now, key.with_generation(generation), &entry, || None, &mut records);
+                    table.end_of_scan(now, number);
                 }
             }
         }
     }
     table.close_all(&mut records);
+}
+
+/// An entry that has this number wherever times and order are.
+fn numbered(number: u64) -> FlowEntry {
+    let low = number as u32;
+    let segments = Segments { anomalies: [low; 3], round_trip: low, ..Segments::default() };
+    let rival = Rival { point: low, last: low, ahead: i32::MAX, seen: low, bytes: number };
+    let transactions = Transactions {
+        syn: number / 2,
+        answer: number,
+        confirmation: number,
+        sum: number,
+        difference: number,
+        count: low,
+        ..Transactions::default()
+    };
+    FlowEntry { segments: [segments; 2], transactions, rivals: [rival; 2], ..FlowEntry::default() }
 }
