@@ -1,6 +1,6 @@
 //! What is known of this host's sockets and addresses, and the answers that follow from it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +9,12 @@ use flowtrace_abi::ListeningSocket;
 use super::diag::Diag;
 use super::listeners::{Cookie, Listeners};
 use crate::live::namespaces::Ways;
+
+/// For how long the addresses of a namespace that has gone are still this host's, in nanoseconds: the first record of what
+/// it said last is made up to a minute later.
+const GRACE: u64 = 90 * 1_000_000_000;
+/// How many of them are remembered at most; the oldest go.
+const MOST_GONE: usize = 4096;
 
 /// A network namespace beside our own.
 #[derive(Clone, Debug)]
@@ -27,6 +33,8 @@ pub struct Known {
     own: HashSet<IpAddr>,
     /// By cookie.
     others: HashMap<u64, Netns>,
+    /// Those that have gone: until when they count (nanoseconds since boot), cookie, addresses.
+    gone: VecDeque<(u64, u64, HashSet<IpAddr>)>,
     /// In which other namespaces an address is.
     owners: HashMap<IpAddr, Vec<u64>>,
     /// Our own namespace was listed once.
@@ -41,6 +49,7 @@ impl Known {
             diag,
             own: HashSet::new(),
             others: HashMap::new(),
+            gone: VecDeque::new(),
             owners: HashMap::new(),
             is_listed: false,
         }
@@ -53,15 +62,21 @@ impl Known {
         is_new
     }
 
-    /// Takes all other namespaces; whether addresses changed.
-    pub fn set_others(&mut self, others: Vec<(u64, Netns)>) -> bool {
+    /// Takes all other namespaces that are there at `now` (nanoseconds since boot); whether addresses changed.
+    pub fn set_others(&mut self, others: Vec<(u64, Netns)>, now: u64) -> bool {
+        let others: HashMap<u64, Netns> = others.into_iter().collect();
+        let before = std::mem::replace(&mut self.others, others);
+        let until = now.saturating_add(GRACE);
+        self.gone.extend(before.into_iter().map(|(netns, other)| (until, netns, other.addresses)));
+        self.gone.retain(|(until, netns, _)| *until > now && !self.others.contains_key(netns));
+        self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
         let mut owners: HashMap<IpAddr, Vec<u64>> = HashMap::new();
-        for (netns, other) in &others {
-            other.addresses.iter().for_each(|address| owners.entry(*address).or_default().push(*netns));
+        let present = self.others.iter().map(|(netns, other)| (netns, &other.addresses));
+        for (netns, addresses) in present.chain(self.gone.iter().map(|(_, netns, addresses)| (netns, addresses))) {
+            addresses.iter().for_each(|address| owners.entry(*address).or_default().push(*netns));
         }
-        let is_new =
-            owners.len() != self.owners.len() || owners.keys().any(|address| !self.owners.contains_key(address));
-        (self.owners, self.others) = (owners, others.into_iter().collect());
+        let is_new = owners.len() != self.owners.len() || owners.keys().any(|at| !self.owners.contains_key(at));
+        self.owners = owners;
         is_new
     }
 
@@ -107,8 +122,8 @@ impl Known {
         self.owners(local.ip()).any(|netns| {
             let asked = match (&self.diag, self.others.get(&netns)) {
                 (_, Some(other)) => other.ways.within(move || Diag::open()?.has_open(local, remote)),
-                (Some(diag), None) => Some(diag.has_open(local, remote)),
-                (None, None) => None,
+                (Some(diag), None) if diag.netns() == netns => Some(diag.has_open(local, remote)),
+                _ => None,
             };
             asked
                 .is_some_and(|answer| answer.inspect_err(|error| tracing::debug!(%error, "no answer")).unwrap_or(false))
@@ -168,16 +183,22 @@ mod tests {
         assert!(known.set_own_addresses(HashSet::from([end("10.0.0.1", 0).0])));
         let addresses = HashSet::from([end("10.0.0.2", 0).0]);
         let others = vec![(pod, Netns { ways: Ways::default(), addresses })];
-        assert!(known.set_others(others.clone()) && !known.set_others(others));
+        assert!(known.set_others(others.clone(), 1) && !known.set_others(others, 2));
         known.listeners.note(1, listening(own, 80));
         known.listeners.note(2, listening(pod, 81));
-        let listens = |address, port| known.listens(TCP, end(address, port), 5, 6);
-        assert!(listens("10.0.0.1", 80) && listens("10.0.0.2", 81));
-        assert!(!listens("10.0.0.1", 81) && !listens("10.0.0.2", 80) && !listens("10.0.0.3", 80));
-        assert!(listens("127.0.0.1", 80) && listens("127.9.9.9", 80) && !listens("127.0.0.1", 81));
+        let listens = |known: &Known, address, port| known.listens(TCP, end(address, port), 5, 6);
+        assert!(listens(&known, "10.0.0.1", 80) && listens(&known, "10.0.0.2", 81));
+        assert!(
+            !listens(&known, "10.0.0.1", 81) && !listens(&known, "10.0.0.2", 80) && !listens(&known, "10.0.0.3", 80)
+        );
+        assert!(
+            listens(&known, "127.0.0.1", 80) && listens(&known, "127.9.9.9", 80) && !listens(&known, "127.0.0.1", 81)
+        );
         let ours = HashSet::from(["10.0.0.1", "10.0.0.2"].map(|address| end(address, 0).0));
         assert_eq!(known.addresses(), ours);
-        assert!(known.set_others(Vec::new()) && known.addresses().len() == 1);
+        // What it said last is still to be told.
+        assert!(!known.set_others(Vec::new(), 3) && known.addresses() == ours);
+        assert!(known.set_others(Vec::new(), 3 + GRACE) && known.addresses().len() == 1);
     }
 
     #[test]

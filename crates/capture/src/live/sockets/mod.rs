@@ -169,7 +169,7 @@ impl Sockets {
         }
         if self.namespaces.has_others() {
             known.listeners.retain_namespaces(&present, ended);
-            self.has_new_addresses |= known.set_others(others);
+            self.has_new_addresses |= known.set_others(others, ended);
         }
         known.note_listed();
         drop(known);
