@@ -5,12 +5,14 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use flowtrace_abi::state;
 use flowtrace_tests::files::corpus::{Capture, captures};
+use flowtrace_tests::files::span::Span;
 use flowtrace_tests::files::tcp_analysis::differences::{Differing, EXCHANGES, HANDSHAKES, SEGMENTS};
 use flowtrace_tests::files::tcp_analysis::exchanges::Exchanges;
 use flowtrace_tests::files::tcp_analysis::scenes::SCENES;
 use flowtrace_tests::files::tcp_analysis::{Comparison, Connection, Verdict, compare, transactions, tshark};
-use flowtrace_tests::files::{each, is_ci, say};
+use flowtrace_tests::files::{each, is_ci, program, say};
 
 /// In thousandths: how many segments may be judged differently.
 const MOST: u64 = 10;
@@ -169,4 +171,64 @@ fn check(list: &[Differing], differs: impl Fn(&Connection) -> bool, say: impl Fn
     assert!(unlisted.is_empty(), "{}", unlisted.join("\n"));
     assert_eq!(found.len(), listed.len(), "of what is listed some does not differ");
     found.len()
+}
+
+/// Sums of a file: retransmissions, out of order, zero windows.
+type Sums = [u64; 3];
+/// Times from questions to answers of each connection that has any: mean, and mean difference.
+type Times = Vec<(u64, u64)>;
+
+fn written(capture: &Capture) -> (Sums, Times) {
+    // Connections are as long as tshark's, and in one window, however long.
+    let long = ["tcp=99999h", "tcp_fin=99999h", "tcp_rst=99999h", "active=99999h"];
+    let timeouts = long.into_iter().flat_map(|timeout| ["-t", timeout]);
+    let arguments: Vec<_> = ["-q", "-o", "json", "--active-jitter", "0"].into_iter().chain(timeouts).collect();
+    let spans = Span::parse_all(program::read(&arguments, &capture.path).text()).unwrap();
+    let sum = |name: &str| {
+        let names = [format!("flow.tcp.{name}.total"), format!("flow.reverse.tcp.{name}.total")];
+        spans.iter().flat_map(|span| names.iter().filter_map(|name| span.number(name))).sum()
+    };
+    let times = |span: &Span| Some((span.number("flow.tcp.rndtrip.latency")?, span.number("flow.tcp.rndtrip.jitter")?));
+    (["retransmits", "out_of_order", "zero_window"].map(sum), spans.iter().filter_map(times).collect())
+}
+
+/// The sums; the times of connections whose initiator is known; those of the others, which are written where the ports tell.
+fn expected(comparison: &Comparison) -> (Sums, Times, Times) {
+    let sum = |kind: usize| {
+        let ways = comparison.connections.iter().flat_map(|connection| connection.entry.segments);
+        ways.map(|segments| u64::from(segments.anomalies[kind])).sum()
+    };
+    let (known, guessed): (Vec<&Connection>, Vec<&Connection>) = comparison
+        .connections
+        .iter()
+        .filter(|connection| connection.entry.transactions.count > 0)
+        .partition(|connection| connection.entry.state & state::INITIATOR_KNOWN != 0);
+    let times = |connections: Vec<&Connection>| {
+        let mean = |times: Exchanges| (times.sum / times.count, times.difference / (times.count - 1).max(1));
+        connections.into_iter().map(|connection| mean(transactions(&connection.entry))).collect()
+    };
+    ([0, 1, 2].map(sum), times(known), times(guessed))
+}
+
+/// What `flowtrace read` writes is what was judged above.
+#[test]
+fn records_say_the_same() {
+    let differing: Vec<_> = each(compared(), |(capture, comparison)| {
+        let ((sums, mut times), (expected_sums, known, guessed)) = (written(capture), expected(comparison));
+        let mut take = |time| times.iter().position(|written| *written == time).map(|at| times.swap_remove(at));
+        let missing: Vec<_> = known.into_iter().filter(|time| take(*time).is_none()).collect();
+        for time in guessed {
+            take(time);
+        }
+        let is_same = sums == expected_sums && missing.is_empty() && times.is_empty();
+        (!is_same).then(|| {
+            format!("{}: {sums:?}, not {expected_sums:?}; not written: {missing:?}; written: {times:?}", capture.name)
+        })
+    })
+    .into_iter()
+    .flatten()
+    .collect();
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+    let count: usize = compared().iter().map(|(_, comparison)| expected(comparison).1.len()).sum();
+    assert!(compared().is_empty() || count > 200, "{count}");
 }
