@@ -17,6 +17,7 @@ pub mod record;
 pub mod slow;
 pub mod sniff;
 pub mod steady;
+pub mod talks;
 pub mod tools;
 pub mod traffic;
 pub mod truth;
