@@ -8,7 +8,7 @@ use flowtrace_abi::{Event, FlowEntry, FlowKey, Timeouts, Way, account, account_t
 use flowtrace_capture::file::Reader;
 use flowtrace_wire::link::FileLink;
 use flowtrace_wire::{
-    Link, Next, Options, Packet, Ports, Reason, STEPS, Walk, dissect as read_frame, icmp, plain, present,
+    Link, Next, Options, Packet, Ports, Reason, STEPS, Walk, dissect as read_frame, icmp, plain, present, protocol,
 };
 
 pub mod nested;
