@@ -8,6 +8,7 @@ pub mod counters;
 pub mod exchange;
 pub mod fabric;
 pub mod frames;
+pub mod identity;
 pub mod inject;
 pub mod mirror;
 pub mod netns;

@@ -40,6 +40,23 @@ impl Talk {
         Self { client, server }
     }
 
+    /// Connects from a port of the client, which may have been used before.
+    ///
+    /// # Panics
+    /// When it cannot be used again.
+    pub fn from(cable: &Cable, own: SocketAddr, listener: &TcpListener) -> Self {
+        let to = listener.local_addr().expect("it is bound");
+        let client = cable.client.namespace.enter(|| {
+            let socket = Socket::new(Domain::for_address(own), Type::STREAM, Some(Protocol::TCP)).expect("a socket");
+            socket.set_reuse_address(true).expect("an option");
+            socket.bind(&own.into()).expect("the port is free again");
+            socket.connect(&to.into()).expect("the server listens");
+            socket
+        });
+        let (server, _) = listener.accept().expect("a connection");
+        Self { client: client.into(), server }
+    }
+
     /// A question and its answer.
     ///
     /// # Panics
@@ -158,18 +175,11 @@ pub fn reused(cable: &Cable, port: u16, times: usize) {
     const OWN: u16 = 45_000;
     let (own, to) = (SocketAddr::new(cable.client.addresses[0], OWN), address(cable, port));
     let listener = cable.server.namespace.enter(|| TcpListener::bind(to).expect("a free port"));
-    cable.client.namespace.enter(|| {
-        for _ in 0..times {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).expect("a socket");
-            socket.set_reuse_address(true).expect("an option");
-            socket.bind(&own.into()).expect("the port is free again");
-            socket.connect(&to.into()).expect("the server listens");
-            let (server, _) = listener.accept().expect("a connection");
-            // Who closes first keeps the port for a minute: so the server does.
-            Talk { client: socket.into(), server }.close(By::Server);
-            thread::sleep(Duration::from_millis(50));
-        }
-    });
+    for _ in 0..times {
+        // Who closes first keeps the port for a minute: so the server does.
+        Talk::from(cable, own, &listener).close(By::Server);
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// So many connections and UDP conversations, with a message each.

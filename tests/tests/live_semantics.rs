@@ -97,13 +97,14 @@ fn conversations_end_as_they_do() {
     traffic::settle();
     let capture = sniffer.stop();
     let said = watches.map(|watch| watch.stop_by(Signal::SIGTERM));
+    // The counters of what arrives go on.
+    let wrong = said.each_ref().map(|said| arrived.differences(&said.records));
     drop(open);
 
-    for (side, said) in ["client", "server"].into_iter().zip(&said) {
+    for ((side, said), wrong) in ["client", "server"].into_iter().zip(&said).zip(wrong) {
         println!("at the {side}: {:?}", said.lines);
         chains::check(said);
         // IPv6 is not spoken here.
-        let wrong = arrived.differences(&said.records);
         assert!(wrong.iter().all(|text| text.contains("fd77")), "at the {side}: {wrong:#?}");
         long(said, &capture);
         short(said);
