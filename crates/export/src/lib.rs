@@ -4,6 +4,8 @@
 
 mod console;
 mod otlp;
+mod spool;
 
 pub use console::{Console, Output};
 pub use otlp::{Error, Exporter, Failed, Full, Report, Retry, Settings};
+pub use spool::{Found, Mode, Refused, SpoolSettings, Sync, Unusable};
