@@ -26,3 +26,6 @@ pub(crate) use record::PROTOBUF;
 pub use settings::{Mode, SpoolSettings, Sync};
 pub(crate) use store::{Next, Place, Spool};
 pub use store::Refused;
+
+#[cfg(test)]
+mod tests;
