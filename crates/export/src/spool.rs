@@ -24,8 +24,8 @@ pub use lock::Unusable;
 pub use open::Found;
 pub(crate) use record::PROTOBUF;
 pub use settings::{Mode, SpoolSettings, Sync};
-pub(crate) use store::{Next, Place, Spool};
 pub use store::Refused;
+pub(crate) use store::{Next, Place, Spool};
 
 #[cfg(test)]
 mod tests;

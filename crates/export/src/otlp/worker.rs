@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -11,13 +10,22 @@ use tonic::{Code, Status};
 use super::client::{Client, PartialSuccess};
 use super::counters::{Counters, add};
 use super::exporter::Full;
-use super::queue::{Encoded, Queue};
+use super::queue::{Encoded, Queue, Taken};
 use super::retry::{Backoff, Retry, Verdict, judge};
 
 /// Causes that are logged; more than a receiver has, unless it makes them up.
 const CAUSES_MAX: usize = 32;
 /// Characters of a receiver's message that are logged.
 const MESSAGE_MAX: usize = 200;
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It was delivered or is lost, and counted.
+    Final,
+    /// The receiver does not answer; the spool keeps it, so it is tried again until the end.
+    Kept,
+}
 
 /// The worker's state.
 #[derive(Debug)]
@@ -40,12 +48,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Closes the queue and counts what is left as lost. Also what a panicking worker leaves behind.
+    /// Closes the queue and counts what is left: in the spool, or as lost. Also what a panicking worker leaves behind.
     pub(super) fn abandon(&self) {
-        self.queue.close();
-        let left: u64 = self.queue.drain().iter().map(|batch| batch.records).sum();
-        let in_flight = self.counters.in_flight.swap(0, Ordering::Relaxed);
-        add(&self.counters.shutdown, left + in_flight);
+        let left = self.queue.abandon();
+        add(&self.counters.shutdown, left.lost);
+        add(&self.counters.spooled, left.spooled);
     }
 }
 
@@ -59,28 +66,40 @@ impl Worker {
     }
 
     async fn send_all(&mut self) {
-        while let Some(batch) = { self.shared.queue.pop().await } {
-            self.shared.counters.in_flight.store(batch.records, Ordering::Relaxed);
-            self.deliver(&batch).await;
-            self.shared.counters.in_flight.store(0, Ordering::Relaxed);
+        while let Some(Taken { id, batch }) = self.shared.queue.pop().await {
+            while self.deliver(&batch).await == Outcome::Kept {
+                tokio::time::sleep(self.retry.maximum).await;
+            }
+            self.shared.queue.done(id);
         }
     }
 
-    async fn deliver(&mut self, batch: &Encoded) {
+    async fn deliver(&mut self, batch: &Encoded) -> Outcome {
         let mut backoff = Backoff::new(self.patience(), Instant::now());
         loop {
             let status = match self.client.send(batch.bytes.clone()).await {
-                Ok(partial) => return self.delivered(batch.records, partial),
+                Ok(partial) => {
+                    self.delivered(batch.records, partial);
+                    return Outcome::Final;
+                }
                 Err(status) => status,
             };
             let asked = match judge(&status) {
                 Verdict::TryAgain(asked) => asked,
-                Verdict::GiveUp => return self.refused(batch.records, &status),
+                Verdict::GiveUp => {
+                    self.refused(batch.records, &status);
+                    return Outcome::Final;
+                }
             };
+            let is_kept = self.shared.queue.set_down(true);
             self.warn_once("OTLP receiver does not answer; trying again", &status);
             match backoff.pause(Instant::now(), asked) {
                 Some(pause) => tokio::time::sleep(pause).await,
-                None => return self.unreachable(batch.records, &status),
+                None if is_kept => return Outcome::Kept,
+                None => {
+                    self.unreachable(batch.records, &status);
+                    return Outcome::Final;
+                }
             }
         }
     }
@@ -95,7 +114,7 @@ impl Worker {
     }
 
     fn delivered(&mut self, records: u64, partial: Option<PartialSuccess>) {
-        self.down = false;
+        self.answered();
         let PartialSuccess { rejected_spans, error_message } = partial.unwrap_or_default();
         let rejected = u64::try_from(rejected_spans).unwrap_or(0).min(records);
         add(&self.shared.counters.sent, records - rejected);
@@ -108,8 +127,13 @@ impl Worker {
         }
     }
 
-    fn refused(&mut self, records: u64, status: &Status) {
+    fn answered(&mut self) {
         self.down = false;
+        self.shared.queue.set_down(false);
+    }
+
+    fn refused(&mut self, records: u64, status: &Status) {
+        self.answered();
         add(&self.shared.counters.refused, records);
         self.warn_once("OTLP receiver refused spans; they are lost", status);
     }

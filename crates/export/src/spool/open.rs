@@ -14,7 +14,6 @@ use super::segment::{Entry, Scan, VERSION, scan, version};
 use super::settings::SpoolSettings;
 use super::store::{Segment, Spool, charge};
 
-
 /// No segment is longer: it is full at 16 MiB, and one more batch may follow.
 const FILE_MAX: u64 = (BATCH_MAX as u64) + (32 << 20);
 

@@ -70,7 +70,8 @@ impl Header {
     /// The header at the beginning of the bytes, if it is one.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.get(..HEADER)?;
-        let right = bytes[field::MARK] == MARK && number(bytes, field::CRC) == crc32c::crc32c(&bytes[..field::CRC.start]);
+        let right =
+            bytes[field::MARK] == MARK && number(bytes, field::CRC) == crc32c::crc32c(&bytes[..field::CRC.start]);
         let header = Self {
             length: number(bytes, field::LENGTH),
             spans: number(bytes, field::SPANS),

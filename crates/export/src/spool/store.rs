@@ -36,6 +36,13 @@ pub(crate) struct Place {
     spans: u32,
 }
 
+impl Place {
+    /// Spans in the record.
+    pub(crate) fn spans(&self) -> u64 {
+        self.spans.into()
+    }
+}
+
 /// What comes out.
 #[derive(Debug)]
 pub(crate) enum Next {
