@@ -112,7 +112,7 @@ impl Exporter {
         let uri = endpoint::parse(url)?;
         let spools_all = spool.as_ref().is_some_and(|spool| spool.mode == Mode::Always);
         let (spool, found) = spool.map(Spool::open).transpose()?.unzip();
-        let queue = Queue::new(settings.queue, spool);
+        let queue = Queue::new(settings.queue, settings.retry.total, spool);
         let shared = Arc::new(Shared { queue, counters: Counters::default() });
         let (stop, stopped) = watch::channel(None);
         let worker = start(uri, settings, Arc::clone(&shared), stopped)?;

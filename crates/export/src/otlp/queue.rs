@@ -63,6 +63,8 @@ pub(super) struct Left {
 #[derive(Debug)]
 pub(super) struct Queue {
     bound: usize,
+    /// How long a receiver may be silent before a producer that could wait gives a full spool up.
+    patience: Duration,
     state: Mutex<State>,
     /// Told when a batch was taken, or the queue closed.
     room: Condvar,
@@ -77,8 +79,8 @@ struct State {
     /// Of the next that is taken.
     id: u64,
     spool: Option<Spool>,
-    /// The receiver does not answer.
-    is_down: bool,
+    /// Since when the receiver does not answer.
+    down: Option<Instant>,
     /// Records of the batch that is being made.
     building: u64,
     /// Spans that could be read from the spool no more.
@@ -97,13 +99,13 @@ struct Sending {
 
 impl Queue {
     /// A queue of at most so many batches in memory, one at least.
-    pub(super) fn new(bound: usize, spool: Option<Spool>) -> Self {
+    pub(super) fn new(bound: usize, patience: Duration, spool: Option<Spool>) -> Self {
         let state = Mutex::new(State { spool, ..State::default() });
-        Self { bound: bound.max(1), state, room: Condvar::new(), ready: Notify::new() }
+        Self { bound: bound.max(1), patience, state, room: Condvar::new(), ready: Notify::new() }
     }
 
-    /// Adds a batch; while there is no room, waits until `deadline`, without one for ever. A spool that is full is
-    /// waited for only while the receiver answers.
+    /// Adds a batch; while there is no room, waits until `deadline`, without one for ever; but when there is a spool,
+    /// and the receiver has not answered for `patience`, no longer.
     pub(super) fn push(&self, batch: Encoded, deadline: Option<Instant>) -> Result<(), Refusal> {
         let mut state = self.lock();
         loop {
@@ -115,7 +117,7 @@ impl Queue {
                 Err(refusal) => refusal,
             };
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let hopeless = state.is_down && state.spool.is_some();
+            let hopeless = state.spool.is_some() && state.down.is_some_and(|since| since.elapsed() >= self.patience);
             if hopeless || left.is_some_and(|left| left.is_zero()) {
                 return Err(refusal);
             }
@@ -163,11 +165,11 @@ impl Queue {
     /// The receiver answers, or does not: then what is in memory goes to disk. Whether there is a spool.
     pub(super) fn set_down(&self, is_down: bool) -> bool {
         let mut state = self.lock();
-        if is_down && !std::mem::replace(&mut state.is_down, is_down) {
+        if is_down && state.down.is_none() {
             state.spill();
             state.beat();
         }
-        state.is_down = is_down;
+        state.down = is_down.then(|| state.down.unwrap_or_else(Instant::now));
         state.spool.is_some()
     }
 
@@ -228,7 +230,7 @@ impl State {
     fn wants_disk(&self, bound: usize) -> bool {
         self.spool.as_ref().is_some_and(|spool| {
             let is_past_mark = self.batches.len() >= bound - bound / 4;
-            spool.settings().mode == Mode::Always || spool.waiting() > 0 || self.is_down || is_past_mark
+            spool.settings().mode == Mode::Always || spool.waiting() > 0 || self.down.is_some() || is_past_mark
         })
     }
 
@@ -323,13 +325,17 @@ mod tests {
         Encoded { bytes: Bytes::new(), records }
     }
 
+    fn queue(bound: usize) -> Queue {
+        Queue::new(bound, Duration::ZERO, None)
+    }
+
     fn block_on<T>(future: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
 
     #[test]
     fn a_full_queue_refuses_when_the_time_is_over() {
-        let queue = Queue::new(2, None);
+        let queue = queue(2);
         let now = Some(Instant::now());
         assert_eq!(queue.push(batch(1), now), Ok(()));
         assert_eq!(queue.push(batch(2), now), Ok(()));
@@ -347,7 +353,7 @@ mod tests {
 
     #[test]
     fn producer_and_consumer_wait_for_each_other() {
-        let queue = Arc::new(Queue::new(1, None));
+        let queue = Arc::new(queue(1));
         let producer = std::thread::spawn({
             let queue = Arc::clone(&queue);
             move || {
@@ -366,7 +372,7 @@ mod tests {
 
     #[test]
     fn closing_frees_a_waiting_producer() {
-        let queue = Arc::new(Queue::new(1, None));
+        let queue = Arc::new(queue(1));
         queue.push(batch(1), None).unwrap();
         let producer = std::thread::spawn({
             let queue = Arc::clone(&queue);

@@ -1,7 +1,10 @@
 //! What the user chose.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Letters of a host that are in a directory's name.
+const HOST_MAX: usize = 100;
 
 /// When batches go to disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +43,41 @@ impl SpoolSettings {
         Self { directory, size: 1 << 30, mode: Mode::Overflow, sync: Sync::Batch }
     }
 
+    /// The directory of one destination below that of all: its host and port, for people, and a checksum of the URL.
+    pub fn destination(directory: &Path, url: &str) -> PathBuf {
+        let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit_once('@').map_or(authority, |(_secret, host)| host);
+        let letter = |letter: char| if letter.is_ascii_alphanumeric() || ".-".contains(letter) { letter } else { '_' };
+        let host: String = host.chars().take(HOST_MAX).map(letter).collect();
+        directory.join(format!("otlp_{host}_{:08x}", crc32c::crc32c(url.as_bytes())))
+    }
+
     /// Bytes after which a new segment is begun: an eighth of the size, so that little of it is held by what is done.
     pub(super) fn segment(&self) -> u64 {
         (self.size / 8).min(16 << 20)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_destination_has_a_directory_of_its_own_that_tells_no_secret() {
+        let name = |url: &str| SpoolSettings::destination(Path::new("/spool"), url);
+        for (url, expected) in [
+            ("http://localhost:4317", "/spool/otlp_localhost_4317_"),
+            ("http://me:secret@[::1]:4317/a/../b", "/spool/otlp____1__4317_"),
+            ("unix:/run/x", "/spool/otlp_unix__"),
+            ("http://../../etc", "/spool/otlp_.._"),
+            ("", "/spool/otlp__"),
+        ] {
+            let name = name(url);
+            let text = name.to_str().unwrap();
+            assert!(text.starts_with(expected) && text.len() == expected.len() + 8, "{text}");
+            assert_eq!(name.parent(), Some(Path::new("/spool")));
+        }
+        assert_ne!(name("http://a/x"), name("http://a/y"));
     }
 }
