@@ -371,6 +371,32 @@ mod tests {
     }
 
     #[test]
+    fn while_some_are_on_disk_the_next_go_there_and_order_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = crate::spool::SpoolSettings::new(folder.path().to_owned());
+        let queue = Queue::new(4, Duration::ZERO, Some(Spool::open(settings).unwrap().0));
+        let push = |number| queue.push(batch(number), None).unwrap();
+        let pop = || block_on(queue.pop()).unwrap().batch.records;
+        push(1);
+        assert_eq!(queue.depth(), 1);
+        queue.set_down(true);
+        assert_eq!(queue.depth(), 0);
+        push(2);
+        queue.set_down(false);
+        push(3);
+        assert_eq!((queue.depth(), pop(), pop(), pop()), (0, 1, 2, 3));
+        // All were taken: memory again, up to its mark, and then all of it.
+        for (number, depth) in [(4, 1), (5, 2), (6, 3), (7, 0), (8, 0)] {
+            push(number);
+            assert_eq!(queue.depth(), depth);
+        }
+        queue.close();
+        let left = (4..9).map(|_| pop()).collect::<Vec<_>>();
+        assert_eq!(left, [4, 5, 6, 7, 8]);
+        assert_eq!(queue.abandon(), Left { spooled: 36, lost: 0 });
+    }
+
+    #[test]
     fn closing_frees_a_waiting_producer() {
         let queue = Arc::new(queue(1));
         queue.push(batch(1), None).unwrap();
