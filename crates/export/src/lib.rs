@@ -6,4 +6,7 @@ mod console;
 mod otlp;
 
 pub use console::{Console, Output};
-pub use otlp::{Error, Exporter, Failed, Full, Report, Retry, Settings};
+pub use otlp::{
+    Authorization, Compression, Destination, DestinationError, EndpointError, Error, Exporter, Failed, Full,
+    HeaderError, Protocol, Proxy, Report, Retry, Secret, SecretError, Settings, Tls, TlsError, UrlPath,
+};

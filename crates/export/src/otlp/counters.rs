@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Counters {
     pub(super) sent: AtomicU64,
     pub(super) rejected: AtomicU64,
-    /// A gauge: records of the batch that is being sent.
+    /// A gauge: records of the batches that are being sent.
     pub(super) in_flight: AtomicU64,
     pub(super) queue_full: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) too_large: AtomicU64,
     pub(super) unreachable: AtomicU64,
     pub(super) shutdown: AtomicU64,
 }
@@ -33,6 +34,8 @@ pub struct Failed {
     pub queue_full: u64,
     /// The receiver refused the request for good.
     pub refused: u64,
+    /// A single span was too large for the receiver.
+    pub too_large: u64,
     /// The receiver could not be reached, or was busy, until retrying ended.
     pub unreachable: u64,
     /// Not sent when the time for shutting down was over.
@@ -42,7 +45,7 @@ pub struct Failed {
 impl Failed {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.queue_full + self.refused + self.unreachable + self.shutdown
+        self.queue_full + self.refused + self.too_large + self.unreachable + self.shutdown
     }
 }
 
@@ -55,6 +58,7 @@ impl Counters {
             failed: Failed {
                 queue_full: read(&self.queue_full),
                 refused: read(&self.refused),
+                too_large: read(&self.too_large),
                 unreachable: read(&self.unreachable),
                 shutdown: read(&self.shutdown),
             },

@@ -1,18 +1,18 @@
 //! The producer's side: records in, batches to the queue.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use flowtrace_flow::Record;
 use flowtrace_span::{Batch, Options, Resource};
-use http::Uri;
 use tokio::sync::watch;
 
-use super::client::Client;
+use super::client::{Client, DestinationError};
 use super::counters::{Counters, Report, add};
-use super::endpoint::{self, EndpointError};
+use super::destination::Destination;
 use super::queue::{Encoded, Queue, Refusal};
 use super::retry::Retry;
 use super::worker::{Shared, Worker};
@@ -20,15 +20,12 @@ use super::worker::{Shared, Worker};
 /// Why there is no exporter.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The URL cannot be used.
+    /// The URL, a header, a certificate or the like cannot be used.
     #[error("OTLP receiver: {0}")]
-    Endpoint(#[from] EndpointError),
+    Destination(#[from] DestinationError),
     /// The system gave no thread or no event queue to the worker.
     #[error("cannot start the OTLP exporter: {0}")]
     Start(#[from] std::io::Error),
-    /// The connection could not be described to the gRPC library.
-    #[error("cannot set up the connection to the OTLP receiver: {0}")]
-    Setup(#[from] tonic::transport::Error),
 }
 
 /// What a push does when the queue is full.
@@ -74,7 +71,7 @@ impl Settings {
     }
 }
 
-/// Sends records to an OTLP/gRPC receiver. Dropped without [`Exporter::shutdown`], it forgets what is not sent.
+/// Sends records to an OTLP receiver. Dropped without [`Exporter::shutdown`], it forgets what is not sent.
 #[derive(Debug)]
 pub struct Exporter {
     settings: Settings,
@@ -89,11 +86,15 @@ pub struct Exporter {
 
 impl Exporter {
     /// Starts the worker. The receiver need not be there: connecting is part of sending.
-    pub fn new(url: &str, resource: &Resource, options: Options, settings: Settings) -> Result<Self, Error> {
-        let uri = endpoint::parse(url)?;
+    pub fn new(
+        to: impl Into<Destination>,
+        resource: &Resource,
+        options: Options,
+        settings: Settings,
+    ) -> Result<Self, Error> {
         let shared = Arc::new(Shared { queue: Queue::new(settings.queue), counters: Counters::default() });
         let (stop, stopped) = watch::channel(None);
-        let worker = start(uri, settings, Arc::clone(&shared), stopped)?;
+        let worker = start(to.into(), settings, Arc::clone(&shared), stopped)?;
         let batch = Batch::new(resource, options);
         Ok(Self { settings, batch, opened: None, shared, stop, worker: Some(worker), full_logged: false })
     }
@@ -183,18 +184,16 @@ impl Drop for Exporter {
 
 /// Starts the worker's thread with a runtime of its own.
 fn start(
-    uri: Uri,
+    destination: Destination,
     settings: Settings,
     shared: Arc<Shared>,
     stop: watch::Receiver<Option<Instant>>,
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let client = {
-        let _inside = runtime.enter();
-        Client::new(uri, settings.timeout)?
-    };
+    let client = Client::new(destination, settings.timeout)?;
     let Settings { retry, full, .. } = settings;
-    let worker = Worker { client, shared: Arc::clone(&shared), retry, full, down: false, heard: HashSet::new() };
+    let (down, heard) = (AtomicBool::new(false), Mutex::new(HashSet::new()));
+    let worker = Worker { client, shared: Arc::clone(&shared), retry, full, down, heard };
     let run = move || {
         let _left = Left(shared);
         runtime.block_on(worker.run(stop));
