@@ -62,7 +62,7 @@ fn assert_same(span: &Span, record: &Record) {
     assert_eq!(span.span_id, record.span_id);
     assert_eq!(span.parent_span_id, record.parent_span_id.map(|id| id.to_vec()).unwrap_or_default());
     assert_eq!(span.name, *span_name(record));
-    assert_eq!(span.kind, i32::from(kind(record).number()));
+    assert_eq!(span.kind, i32::from(kind(record, Options::default().selection.profile()).number()));
     assert_eq!((span.start_time_unix_nano, span.end_time_unix_nano), (record.start, record.end));
     assert_eq!(span.status.as_ref().map_or(0, |status| status.code), if record.failure.is_some() { 2 } else { 0 });
     let mut pairs = span.attributes.iter();

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub mod otlp;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Watches network traffic and turns every conversation into an OpenTelemetry trace.
@@ -89,7 +91,8 @@ pub struct CommonOptions {
     /// How records are written to standard output: `text` unless they go to an OTLP receiver, then `none`.
     #[arg(short, long, value_name = "FORMAT")]
     pub output: Option<Output>,
-    /// Send records to this OTLP/gRPC receiver, as `http://HOST:4317`.
+    /// Send records to this OTLP receiver: `http://HOST:4317`, `https://HOST`, `unix:/PATH`. Without it, to that of
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set.
     #[arg(long, value_name = "URL")]
     pub otlp: Option<String>,
     /// Set a timeout, as `udp=30s`; repeatable. Names and defaults: active=60s tcp=20s tcp_fin=5s tcp_rst=5s udp=60s
@@ -131,6 +134,9 @@ pub struct CommonOptions {
     /// Colours in text.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// How OTLP receivers are reached.
+    #[command(flatten)]
+    pub otlp_options: otlp::OtlpOptions,
 }
 
 /// How records are written.

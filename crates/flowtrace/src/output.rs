@@ -8,7 +8,7 @@ use flowtrace_flow::Record;
 use flowtrace_span::{Json, Options, OtlpJson, Resource, Text};
 
 use crate::cli::{CommonOptions, Output};
-use crate::settings;
+use crate::{destinations, settings};
 
 /// How long what is left may take to be sent when the program ends.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -19,6 +19,9 @@ pub enum Error {
     /// An option.
     #[error(transparent)]
     Invalid(#[from] settings::Invalid),
+    /// An option of OTLP receivers.
+    #[error(transparent)]
+    Destination(#[from] destinations::Invalid),
     /// `OTEL_RESOURCE_ATTRIBUTES`.
     #[error(transparent)]
     Environment(#[from] flowtrace_span::EnvironmentError),
@@ -63,9 +66,11 @@ impl Outputs {
     /// Opens the outputs. `full` says what to do when the OTLP receiver does not keep up.
     pub fn open(options: &CommonOptions, resource: &Resource, full: Full) -> Result<Self, Error> {
         let span = settings::span_options(options)?;
-        let otlp = match &options.otlp {
+        let variable = |name: &str| std::env::var(name).ok();
+        let destination = destinations::destination(options.otlp.as_deref(), &options.otlp_options, variable)?;
+        let otlp = match destination {
             None => None,
-            Some(url) => Some(Exporter::new(url, resource, span.clone(), Settings::new(full))?),
+            Some(destination) => Some(Exporter::new(destination, resource, span.clone(), Settings::new(full))?),
         };
         let default = if otlp.is_some() { Output::None } else { Output::Text };
         let format = Format::new(options, options.output.unwrap_or(default), resource, span);

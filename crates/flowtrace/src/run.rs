@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use flowtrace_abi::KernelSettings;
 use flowtrace_capture::live::{
-    self, AttachKind, HostSockets, InterfacePatterns, KernelOptions, Live, LiveOptions, Moment, NamespaceScope, Readings,
+    self, AttachKind, HostSockets, InterfacePatterns, KernelOptions, Live, LiveOptions, Moment, NamespaceScope,
+    Readings,
 };
 use flowtrace_export::Full;
 use flowtrace_flow::{Clock, Ephemeral, Host, Record, Settings, Socket, Table, Verdict};

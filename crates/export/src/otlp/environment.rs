@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(destination.compression, Compression::Gzip);
         assert_eq!(destination.timeout, Some(Duration::from_millis(1500)));
         let files = [&destination.tls.authorities, &destination.tls.certificate, &destination.tls.key];
-        assert_eq!(files.map(|file| file.clone().unwrap()), ["a.pem", "a.crt", "a.key"].map(Into::into));
+        assert_eq!(files.map(|file| file.clone().unwrap()), ["a.pem", "a.crt", "a.key"].map(std::path::PathBuf::from));
         assert_eq!(destination.headers, [("a".to_owned(), Secret::Text("1".to_owned()))]);
         let general = of(&both[rows.len()..]);
         assert_eq!((general.url.as_str(), general.path), ("http://b", UrlPath::Parent));

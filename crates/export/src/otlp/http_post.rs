@@ -111,9 +111,9 @@ mod tests {
 
     #[test]
     fn the_receiver_s_words_are_found() {
-        let status = RpcStatus { message: "too old".into(), ..RpcStatus::default() }.encode_to_vec();
+        let status = b"\x12\x07too old";
         let rows: [(&[_], &[u8], &str); 4] = [
-            (&[("content-type", PROTOBUF)], &status, "too old"),
+            (&[("content-type", PROTOBUF)], status, "too old"),
             (&[("content-type", "application/json; charset=utf-8")], br#"{"code":3,"message":"bad"}"#, "bad"),
             (&[("content-type", "text/plain")], b"no such page", "no such page"),
             (&[("content-type", PROTOBUF)], b"\xff", ""),
