@@ -4,11 +4,11 @@
 use std::io::Cursor;
 use std::sync::OnceLock;
 
-use flowtrace_abi::{Event, FlowEntry, FlowKey, Timeouts, Way, account, admits};
+use flowtrace_abi::{Event, FlowEntry, FlowKey, Timeouts, Way, account, account_tcp_times, admits, is_remarkable};
 use flowtrace_capture::file::Reader;
 use flowtrace_wire::link::FileLink;
 use flowtrace_wire::{
-    Link, Next, Options, Packet, Ports, Reason, STEPS, Walk, dissect as read_frame, icmp, plain, present,
+    Link, Next, Options, Packet, Ports, Reason, STEPS, Walk, dissect as read_frame, icmp, plain, present, protocol,
 };
 
 pub mod nested;
@@ -214,14 +214,20 @@ fn check_answer(packet: &Packet, key: FlowKey, way: Way) {
 fn check_count(packet: &Packet, way: Way) {
     let time = 1_000_000_000;
     let bytes = u64::from(packet.ip_length);
-    let mut entry = FlowEntry::default();
+    let timeouts = Timeouts::default();
+    let mut entry = FlowEntry { first: time, ..FlowEntry::default() };
     for number in 1..=3 {
-        account(&mut entry, packet, &Event { way, packets: 1, bytes, time: time + number, point: 2, epoch: 1 });
+        let event = Event { way, packets: 1, bytes, time: time + number, point: 2, epoch: 1 };
+        let before = entry.state;
+        account(&mut entry, packet, &event, &timeouts);
+        if packet.protocol == protocol::TCP && is_remarkable(&mut entry, packet, way, before) {
+            account_tcp_times(&mut entry, packet, &event, before);
+        }
         let (counted, back) = (entry.ways[way.index()], entry.ways[way.back().index()]);
         assert_eq!((counted.packets, counted.bytes, counted.last), (number, number * bytes, time + number));
         assert_eq!((back.packets, back.bytes, back.last), (0, 0, 0));
     }
-    assert!(admits(&entry, packet, time + 4, &Timeouts::default()), "{packet:?}");
+    assert!(admits(&entry, packet, time + 4, &timeouts, u64::MAX), "{packet:?}");
 }
 
 /// A capture file.

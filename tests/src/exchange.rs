@@ -1,5 +1,6 @@
 //! A client that asks, thinks, and asks again, and a server that takes its time to answer.
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -68,38 +69,43 @@ impl Exchange {
     }
 }
 
-/// What a capture says of the connections to a port, in nanoseconds.
-#[derive(Debug)]
+/// What a capture says of a connection, in nanoseconds.
+#[derive(Clone, Debug, Default)]
 pub struct Times {
     /// From the first SYN to the SYN-ACK.
     pub handshake: u64,
     /// From the last packet of each question to the first of the answer.
     pub answers: Vec<u64>,
+    syn: Option<u64>,
+    asked: Option<u64>,
 }
 
 impl Times {
-    /// By tshark's times and lengths.
+    /// By tshark's times and lengths; one connection for each of these ports of servers.
     ///
     /// # Panics
     /// When tshark says something unexpected.
-    pub fn of(capture: &Capture, port: u16) -> Self {
-        let fields = ["frame.time_epoch", "tcp.srcport", "tcp.len", "tcp.flags.syn"];
-        let rows = capture.tshark(&format!("tcp.port == {port}"), &fields);
-        let (mut syn, mut handshake, mut asked) = (None, None, None);
-        let mut answers = Vec::new();
-        for row in rows {
-            let [time, source, length, is_syn] = &row[..] else { panic!("{row:?}") };
-            let (time, is_server) = (nanoseconds(time), *source == port.to_string());
-            let is_syn = is_syn == "1" || is_syn == "True";
-            match (is_server, is_syn, length == "0") {
-                (false, true, _) => syn = syn.or(Some(time)),
-                (true, true, _) => handshake = handshake.or(syn.map(|syn| time - syn)),
-                (false, false, false) => asked = Some(time),
-                (true, false, false) => answers.extend(asked.take().map(|asked| time - asked)),
-                _ => {}
-            }
+    pub fn of(capture: &Capture, ports: &[u16]) -> HashMap<u16, Self> {
+        let fields = ["frame.time_epoch", "tcp.srcport", "tcp.dstport", "tcp.len", "tcp.flags.syn"];
+        let mut all: HashMap<u16, Self> = HashMap::new();
+        for row in capture.tshark("tcp", &fields) {
+            let [time, source, destination, length, syn] = &row[..] else { panic!("{row:?}") };
+            let [source, destination] = [source, destination].map(|port| port.parse().expect("a port"));
+            let is_server = ports.contains(&source);
+            let times = all.entry(if is_server { source } else { destination }).or_default();
+            times.note(nanoseconds(time), is_server, syn == "1" || syn == "True", length != "0");
         }
-        Self { handshake: handshake.expect("a handshake"), answers }
+        all
+    }
+
+    fn note(&mut self, time: u64, is_server: bool, is_syn: bool, has_payload: bool) {
+        match (is_server, is_syn, has_payload) {
+            (false, true, _) => self.syn = self.syn.or(Some(time)),
+            (true, true, _) => self.handshake = time - self.syn.expect("a SYN comes first"),
+            (false, false, true) => self.asked = Some(time),
+            (true, false, true) => self.answers.extend(self.asked.take().map(|asked| time - asked)),
+            _ => {}
+        }
     }
 }
 

@@ -37,8 +37,9 @@ impl Sniffer {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("capture.pcap");
         let mut tcpdump = namespace.command("tcpdump");
-        // As root: another user could not write into the folder.
-        tcpdump.args(["-Z", "root", "--immediate-mode", "-U", "-n", "-s", "0", "-i", device, "-w"]).arg(&file);
+        // As root: another user could not write into the folder. Room (in KiB) for some hundred packets of this length.
+        tcpdump.args(["-Z", "root", "--immediate-mode", "-U", "-n", "-s", "65535", "-B", "32768"]);
+        tcpdump.args(["-i", device, "-w"]).arg(&file);
         let process = Process::start(tcpdump.stdout(Stdio::null()).stderr(Stdio::null()));
         let deadline = Instant::now() + Duration::from_secs(10);
         // The file's header is written once the socket captures.

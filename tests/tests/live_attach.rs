@@ -13,6 +13,9 @@ use flowtrace_tests::truth::Kind;
 use flowtrace_tests::watch::Watch;
 use nix::sys::signal::Signal;
 
+/// How many kernel programs run with one interface: two that see packets, and six that note sockets.
+const PROGRAMS: usize = 8;
+
 /// Whether the kernel still has a program.
 fn exists(program: u64) -> bool {
     let mut show = command("bpftool");
@@ -59,7 +62,10 @@ fn signals_close_every_flow_and_leave_nothing_attached() {
             let watch = Watch::start(&host.namespace, &["-i", host.interface, "--attach", kind]);
             assert_eq!(traffic_control(host).contains("bpf"), kind == "clsact", "{what}");
             let programs = watch.kernel_programs();
-            assert!(programs.len() == 2 && programs.iter().all(|&program| exists(program)), "{what}: {programs:?}");
+            assert!(
+                programs.len() == PROGRAMS && programs.iter().all(|&program| exists(program)),
+                "{what}: {programs:?}"
+            );
             ping(&cable, 3);
             let said = watch.stop_by(signal);
             said.check();
@@ -79,7 +85,7 @@ fn killed_nothing_stays_attached_by_tcx() {
     let before = traffic_control(host);
     let watch = Watch::start(&host.namespace, &["-i", host.interface]);
     let programs = watch.kernel_programs();
-    assert_eq!(programs.len(), 2);
+    assert_eq!(programs.len(), PROGRAMS);
     ping(&cable, 3);
     let said = watch.stop_by(Signal::SIGKILL);
     assert_eq!(said.status.code(), None, "it was killed");

@@ -36,7 +36,7 @@ const EXCHANGES: [Exchange; 4] = [
         port: 7100,
         delays: [milliseconds(50); 2],
         think: milliseconds(200),
-        rounds: 20,
+        rounds: 12,
         lengths: [100, 1000],
     },
     Exchange {
@@ -45,7 +45,7 @@ const EXCHANGES: [Exchange; 4] = [
         port: 7101,
         delays: [milliseconds(20), milliseconds(60)],
         think: milliseconds(200),
-        rounds: 20,
+        rounds: 12,
         lengths: [100, 1000],
     },
     Exchange {
@@ -63,7 +63,7 @@ const EXCHANGES: [Exchange; 4] = [
         port: 7103,
         delays: [Duration::ZERO; 2],
         think: milliseconds(100),
-        rounds: 20,
+        rounds: 12,
         lengths: [10, 10],
     },
 ];
@@ -150,10 +150,12 @@ fn answers_take_as_long_as_tcpdump_says() {
     });
     let [(at_client, by_client), (at_server, by_server)] = observers.map(Observers::stop);
     let mut wrong = Wrong::default();
+    let ports = EXCHANGES.map(|exchange| exchange.port);
+    let seen = [&by_client, &by_server].map(|capture| Times::of(capture, &ports));
     for (exchange, served) in EXCHANGES.iter().zip(&served) {
         let records = [&at_client, &at_server].map(|said| connection(said, exchange.port));
-        let times = [&by_client, &by_server].map(|capture| Times::of(capture, exchange.port));
-        for (side, (record, times)) in records.into_iter().zip(&times).enumerate() {
+        let times = [0, 1].map(|side| &seen[side][&exchange.port]);
+        for (side, (record, times)) in records.into_iter().zip(times).enumerate() {
             let what = format!("{}, at the {}", exchange.name, ["client", "server"][side]);
             assert_eq!(times.answers.len(), exchange.rounds, "{what}");
             wrong.compare(&what, record, "flow.tcp.handshake.latency", Some(times.handshake));
@@ -163,20 +165,20 @@ fn answers_take_as_long_as_tcpdump_says() {
                 wrong.compare(&what, record, &format!("flow.tcp.{name}.jitter"), is_here.then_some(jitter));
             }
         }
-        // What the program measured of itself: tcpdump could err, too.
-        wrong.compare(exchange.name, records[1], "flow.tcp.svc.latency", Some(exchange::mean(served)));
-        let with_wire = exchange::mean(served) + u64::from(2 * UNDERWAY) * MILLISECOND;
-        assert!(records[0].number("flow.tcp.rndtrip.latency") >= Some(with_wire), "{}", exchange.name);
+        // What the server measured of itself is less: it does not see how long it waited for a CPU.
+        let least = [exchange::mean(served) + u64::from(2 * UNDERWAY) * MILLISECOND, exchange::mean(served)];
+        for (place, name) in ["flow.tcp.rndtrip.latency", "flow.tcp.svc.latency"].into_iter().enumerate() {
+            assert!(records[place].number(name) >= Some(least[place]), "{}: {name}", exchange.name);
+        }
     }
-    let round_trips = *round_trips.lock().expect("nobody panics");
-    let port = EXCHANGES[0].port;
-    wrong.compare("client's socket", connection(&at_client, port), "flow.tcp.rtt.smoothed", Some(round_trips[0]));
-    wrong.compare(
-        "server's socket",
-        connection(&at_server, port),
-        "flow.reverse.tcp.rtt.smoothed",
-        Some(round_trips[1]),
-    );
+    let sockets = *round_trips.lock().expect("nobody panics");
+    let sides = [(&at_client, "flow.tcp.rtt.smoothed"), (&at_server, "flow.reverse.tcp.rtt.smoothed")];
+    for ((said, name), socket) in sides.into_iter().zip(sockets) {
+        let value = connection(said, EXCHANGES[0].port).number(name).expect("a socket knows it");
+        println!("{name} {value}, the socket's {socket}");
+        // The last acknowledgements count for an eighth each, and came after the last packet that was sent.
+        assert!(value.abs_diff(socket) < socket / 5, "{name} is {value}, not about {socket}");
+    }
     assert!(wrong.0.is_empty(), "{:#?}", wrong.0);
 }
 

@@ -30,7 +30,7 @@ pub struct Event {
 pub fn admits<C: Cells>(entry: &C, packet: &Packet, time: u64, timeouts: &Timeouts, silence: u64) -> bool {
     let now = entry.state();
     if now & (state::ENDED | state::SUPERSEDED) != 0 {
-        return lingers(entry, time, timeouts) && !supersedes(entry, packet);
+        return lingers(entry, time, timeouts, silence) && !supersedes(entry, packet);
     }
     let up = entry.last(Way::Up);
     let down = entry.last(Way::Down);
@@ -41,9 +41,11 @@ pub fn admits<C: Cells>(entry: &C, packet: &Packet, time: u64, timeouts: &Timeou
 
 /// Whether nobody has closed the entry's flow yet, though it may not admit a packet that opens another.
 #[inline(always)]
-pub fn lingers<C: Cells>(entry: &C, time: u64, timeouts: &Timeouts) -> bool {
+pub fn lingers<C: Cells>(entry: &C, time: u64, timeouts: &Timeouts, silence: u64) -> bool {
     let now = entry.state();
-    now & state::ENDED != 0 && now & state::SUPERSEDED == 0 && time < entry.ended().saturating_add(timeouts.linger(now))
+    let linger = timeouts.linger(now);
+    let linger = if linger < silence { linger } else { silence };
+    now & state::ENDED != 0 && now & state::SUPERSEDED == 0 && time < entry.ended().saturating_add(linger)
 }
 
 /// Whether the packet opens a new connection on the ends of one that has ended: a SYN with another sequence number.
@@ -318,10 +320,11 @@ mod tests {
         talk.send(false, tcp::RST, 501, 0);
         assert!(admits(&talk.entry, &Talk::segment(true, tcp::SYN, 100, 0), talk.time, &timeouts, u64::MAX));
         assert!(!admits(&talk.entry, &again, talk.time, &timeouts, u64::MAX));
-        assert!(lingers(&talk.entry, talk.time + timeouts.tcp_rst - 1, &timeouts));
-        assert!(!lingers(&talk.entry, talk.time + timeouts.tcp_rst, &timeouts));
+        assert!(lingers(&talk.entry, talk.time + timeouts.tcp_rst - 1, &timeouts, u64::MAX));
+        assert!(!lingers(&talk.entry, talk.time + timeouts.tcp_rst, &timeouts, u64::MAX));
+        assert!(!lingers(&talk.entry, talk.time + SECOND, &timeouts, SECOND), "room is short");
         talk.entry.raise(state::SUPERSEDED);
-        assert!(!lingers(&talk.entry, talk.time, &timeouts));
+        assert!(!lingers(&talk.entry, talk.time, &timeouts, u64::MAX));
         assert!(!admits(&talk.entry, &Talk::segment(true, tcp::SYN, 100, 0), talk.time, &timeouts, u64::MAX));
     }
 

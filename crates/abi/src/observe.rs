@@ -38,13 +38,6 @@ pub struct Rival {
     pub bytes: u64,
 }
 
-impl Rival {
-    /// Up to when its last packet may have been seen, in nanoseconds.
-    pub const fn last_time(&self) -> u64 {
-        (self.last as u64 + 1) << LAST_SHIFT
-    }
-}
-
 /// Whether a packet is to be counted: it was seen at the way's observation point, or that one is replaced now.
 #[inline(always)]
 pub fn is_observed<C: Cells>(entry: &C, event: &Event) -> bool {

@@ -184,7 +184,7 @@ fn exhausted() -> u32 {
     let current = FLOWS.get_ptr_mut(key).map_or(0, |anchor| Shared(anchor).successor());
     if let Some(latest) = FLOWS.get_ptr_mut(key.with_generation(current as u8)) {
         let mut latest = Shared(latest);
-        if lingers(&latest, event.time, maps::timeouts()) {
+        if lingers(&latest, event.time, maps::timeouts(), maps::scan_silence()) {
             losses::count(Loss::GenerationsExhausted.index(), event.packets, event.bytes);
             account(&mut latest, packet, event, maps::timeouts());
             return current;

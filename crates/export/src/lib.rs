@@ -4,9 +4,11 @@
 
 mod console;
 mod otlp;
+mod spool;
 
 pub use console::{Console, Output};
 pub use otlp::{
     Authorization, Compression, Destination, DestinationError, EndpointError, Error, Exporter, Failed, Full,
     HeaderError, Protocol, Proxy, Report, Retry, Secret, SecretError, Settings, Tls, TlsError, UrlPath,
 };
+pub use spool::{Found, Mode, Refused, SpoolSettings, Sync, Unusable};

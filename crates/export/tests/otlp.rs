@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use flowtrace_export::{Destination, Exporter, Failed, Full, Report, Retry, Settings};
 use flowtrace_flow::Record;
-use flowtrace_span::{Environment, Facts, Options, Resource, Value, attributes, kind, span_name};
+use flowtrace_span::{Environment, Facts, Options, Profile, Resource, Value, attributes, kind, span_name};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as OtlpValue;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use receiver::{Answer, Receiver};
@@ -31,7 +31,7 @@ fn settings() -> Settings {
 fn exporter(url: &str, settings: Settings) -> Exporter {
     let resource = Resource::new(&Facts::default(), Environment::default()).unwrap();
     // One request after the other, so that tests know which answer is whose.
-    let destination = Destination { concurrency: 1, ..Destination::from(url) };
+    let destination = Destination { concurrency: Some(1), ..Destination::from(url) };
     Exporter::new(destination, &resource, Options::default(), settings).unwrap()
 }
 
@@ -62,7 +62,7 @@ fn assert_same(span: &Span, record: &Record) {
     assert_eq!(span.span_id, record.span_id);
     assert_eq!(span.parent_span_id, record.parent_span_id.map(|id| id.to_vec()).unwrap_or_default());
     assert_eq!(span.name, *span_name(record));
-    assert_eq!(span.kind, i32::from(kind(record, Options::default().selection.profile()).number()));
+    assert_eq!(span.kind, i32::from(kind(record, Profile::Reference).number()));
     assert_eq!((span.start_time_unix_nano, span.end_time_unix_nano), (record.start, record.end));
     assert_eq!(span.status.as_ref().map_or(0, |status| status.code), if record.failure.is_some() { 2 } else { 0 });
     let mut pairs = span.attributes.iter();

@@ -195,7 +195,7 @@ fn a_connection_is_kept_and_used_again() {
 fn several_requests_are_on_the_way_at_once_and_no_more() {
     for protocol in PROTOCOLS {
         let receiver = Faults::tcp(|_, _| Reply::Slow(Duration::from_millis(200)));
-        let to = Destination { concurrency: 4, ..over(&receiver.url(), protocol) };
+        let to = Destination { concurrency: None, ..over(&receiver.url(), protocol) };
         let begin = Instant::now();
         let mut exporter = exporter(to, Settings { batch_records: 1, ..settings() });
         some(8).iter().for_each(|record| exporter.push(record));
@@ -272,7 +272,7 @@ fn a_flapping_receiver_gets_everything() {
             1 => busy.clone(),
             _ => Reply::Ok,
         });
-        let to = Destination { concurrency: 4, ..over(&receiver.url(), protocol) };
+        let to = Destination { concurrency: None, ..over(&receiver.url(), protocol) };
         let settings = Settings { batch_records: 10, ..settings() };
         assert_eq!(export(to, settings, 300), sent(300), "{protocol:?}");
     }

@@ -115,7 +115,7 @@ impl Flow {
     /// be silent whatever its timeout, in nanoseconds.
     pub fn deadline(&self, timeouts: &Timeouts, silence: u64) -> u64 {
         if self.has_ended() {
-            self.entry.ended.saturating_add(timeouts.linger(self.entry.state))
+            self.entry.ended.saturating_add(timeouts.linger(self.entry.state).min(silence))
         } else {
             self.last().saturating_add(timeouts.idle(self.key.protocol).min(silence))
         }

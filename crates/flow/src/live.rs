@@ -133,8 +133,9 @@ impl Table {
         let is_over = |flow: &Flow, silence| now >= flow.deadline(&timeouts, silence).saturating_add(GRACE);
         flow.is_over = is_over(flow, u64::MAX);
         let is_over = is_over(flow, silence);
-        if !is_over && !flow.has_ended() {
-            self.pressure.note_silence(now.saturating_sub(flow.last()));
+        if !is_over {
+            let since = if flow.has_ended() { flow.entry.ended } else { flow.last() };
+            self.pressure.note_silence(now.saturating_sub(since));
         }
         is_over
     }

@@ -13,6 +13,9 @@ pub enum Invalid {
     /// A secret on the command line.
     #[error("{0}: write where the secret is, file:PATH or env:VARIABLE; everyone on this host can read a command line")]
     Literal(&'static str),
+    /// `--spool` without a receiver.
+    #[error("--spool: there is no OTLP receiver to keep spans for; name it by --otlp URL")]
+    NothingToSpool,
 }
 
 /// The receiver of this URL; without one, that of the environment, if it names one.
@@ -32,7 +35,7 @@ pub fn destination(
     destination.protocol = otlp_protocol.map(protocol).or(destination.protocol);
     destination.compression = otlp_compression.map_or(destination.compression, compression);
     destination.timeout = otlp_timeout.or(destination.timeout);
-    destination.concurrency = options.otlp_concurrency as usize;
+    destination.concurrency = options.otlp_concurrency.map(|number| number as usize);
     for header in &options.otlp_headers {
         let (name, value) = header.split_once('=').ok_or(Invalid::Header)?;
         destination.headers.push((name.to_owned(), Secret::parse(value)));
@@ -121,7 +124,7 @@ mod tests {
         let found = of(None, &[], &variables).expect("good").expect("a receiver");
         assert_eq!((found.url.as_str(), found.path), ("http://env/x", UrlPath::Exact));
         assert_eq!((found.protocol, found.compression), (Some(Protocol::HttpJson), Compression::Gzip));
-        assert_eq!((found.timeout, found.concurrency), (Some(Duration::from_secs(3)), 4));
+        assert_eq!((found.timeout, found.concurrency), (Some(Duration::from_secs(3)), None));
 
         let line =
             ["--otlp-protocol", "grpc", "--otlp-compression", "none", "--otlp-timeout", "5s", "--otlp-ca", "l.pem"];

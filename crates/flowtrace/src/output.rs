@@ -1,6 +1,7 @@
 //! Where records go: standard output in one of its forms, an OTLP receiver, or both.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use flowtrace_export::{Console, Exporter, Full, Report, Settings};
@@ -9,9 +10,6 @@ use flowtrace_span::{Json, Options, OtlpJson, Resource, Text};
 
 use crate::cli::{CommonOptions, Output};
 use crate::{destinations, settings};
-
-/// How long what is left may take to be sent when the program ends.
-const SHUTDOWN: Duration = Duration::from_secs(10);
 
 /// What is wrong with an output.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +39,10 @@ pub struct Outputs {
     format: Format,
     console: Console,
     otlp: Option<Exporter>,
+    /// The spool's directory.
+    spool: Option<PathBuf>,
+    /// How long what is left may take to be sent when the program ends.
+    shutdown: Duration,
     records: u64,
 }
 
@@ -68,13 +70,19 @@ impl Outputs {
         let span = settings::span_options(options)?;
         let variable = |name: &str| std::env::var(name).ok();
         let destination = destinations::destination(options.otlp.as_deref(), &options.otlp_options, variable)?;
+        let spool = destination.as_ref().and_then(|destination| settings::spool(options, &destination.url));
+        let directory = spool.as_ref().map(|spool| spool.directory.clone());
+        if options.spool.is_some() && destination.is_none() {
+            return Err(destinations::Invalid::NothingToSpool.into());
+        }
         let otlp = match destination {
             None => None,
-            Some(destination) => Some(Exporter::new(destination, resource, span.clone(), Settings::new(full))?),
+            Some(to) => Some(Exporter::with_spool(to, resource, span.clone(), Settings::new(full), spool)?),
         };
         let default = if otlp.is_some() { Output::None } else { Output::Text };
         let format = Format::new(options, options.output.unwrap_or(default), resource, span);
-        Ok(Self { format, console: Console::stdout(), otlp, records: 0 })
+        let shutdown = options.shutdown_timeout;
+        Ok(Self { format, console: Console::stdout(), otlp, spool: directory, shutdown, records: 0 })
     }
 
     /// Writes the records, and leaves the vector empty.
@@ -101,11 +109,12 @@ impl Outputs {
         Ok(self.wanted(open))
     }
 
-    /// Sends all that is left. Returns the number of records, and what became of those for the OTLP receiver.
-    pub fn close(mut self) -> Result<(u64, Option<Report>), Error> {
-        let report = self.otlp.take().map(|otlp| otlp.shutdown(SHUTDOWN));
+    /// Sends all that is left. Returns the number of records, what became of those for the OTLP receiver, and its
+    /// spool's directory.
+    pub fn close(mut self) -> Result<(u64, Option<Report>, Option<PathBuf>), Error> {
+        let report = self.otlp.take().map(|otlp| otlp.shutdown(self.shutdown));
         let _ = self.console.flush()?;
-        Ok((self.records, report))
+        Ok((self.records, report, self.spool))
     }
 
     fn wanted(&self, open: flowtrace_export::Output) -> Wanted {

@@ -211,7 +211,7 @@ impl Watch {
         let mut summary = self.summary;
         summary.not_ip = self.live.not_ip()?.into_iter().collect();
         summary.flows = self.table.begun();
-        (summary.records, summary.otlp) = self.outputs.close()?;
+        (summary.records, summary.otlp, summary.spool) = self.outputs.close()?;
         summary.losses = losses
             .into_iter()
             .map(|(loss, packets, bytes)| Loss { name: loss.name(), is_loss: loss.is_loss(), packets, bytes })

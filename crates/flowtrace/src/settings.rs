@@ -4,11 +4,12 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use flowtrace_abi::{KeyParts, Layers};
+use flowtrace_export::{Mode, SpoolSettings};
 use flowtrace_flow::{Settings, SourceMode};
 use flowtrace_span::{Options, Profile, Selection};
 use flowtrace_wire::{Ports, Service};
 
-use crate::cli::{self, Color, CommonOptions, KeyPart, Source, Tunnels, parse_duration};
+use crate::cli::{self, Color, CommonOptions, KeyPart, Source, SpoolMode, Tunnels, parse_duration};
 
 /// What is read of packets.
 #[derive(Clone, Debug)]
@@ -129,6 +130,16 @@ pub fn span_options(options: &CommonOptions) -> Result<Options, Invalid> {
     };
     let selection = Selection::parse(&options.attributes)?.with_profile(profile);
     Ok(Options { selection, community_id_seed: options.community_id_seed })
+}
+
+/// The spool of an OTLP receiver.
+pub fn spool(options: &CommonOptions, url: &str) -> Option<SpoolSettings> {
+    let mode = match options.spool_mode {
+        SpoolMode::Overflow => Mode::Overflow,
+        SpoolMode::Always => Mode::Always,
+    };
+    let directory = SpoolSettings::destination(options.spool.as_ref()?, url);
+    Some(SpoolSettings { directory, size: options.spool_size, mode, sync: options.spool_sync })
 }
 
 /// Whether text has colours.

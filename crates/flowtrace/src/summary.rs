@@ -1,6 +1,7 @@
 //! What was seen, and what was not counted, when the program ends.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use flowtrace_export::Report;
 use flowtrace_flow::Record;
@@ -26,6 +27,8 @@ pub struct Summary {
     pub not_ip: BTreeMap<u16, u64>,
     /// What became of records for the OTLP receiver.
     pub otlp: Option<Report>,
+    /// Where the receiver's spool is.
+    pub spool: Option<PathBuf>,
 }
 
 /// Packets that were seen and are in no record, or are told for information.
@@ -86,6 +89,9 @@ impl Summary {
             failed.unreachable,
             failed.shutdown
         ));
+        if let Some(directory) = &self.spool {
+            log::say(&spool(report, directory));
+        }
     }
 
     /// The exit status so far.
@@ -93,6 +99,21 @@ impl Summary {
         let undelivered = self.otlp.as_ref().is_some_and(|report| report.rejected + report.failed.total() > 0);
         if undelivered { Exit::Undelivered } else { Exit::Done }
     }
+}
+
+/// What became of records by way of the spool, and where those are that could not be sent.
+fn spool(report: &Report, directory: &Path) -> String {
+    let Report { spooled, failed, found, .. } = report;
+    let damaged = failed.damaged + found.damaged;
+    format!(
+        "spool: kept={spooled} recovered={} spool_full={} disk_full={} disk_failed={} damaged={damaged} killed={} in {}",
+        found.recovered,
+        failed.spool_full,
+        failed.disk_full,
+        failed.disk_failed,
+        found.killed,
+        directory.display()
+    )
 }
 
 /// Numbers of frames by what they hold: `ARP=12 0x88cc=3`.

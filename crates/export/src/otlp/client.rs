@@ -79,7 +79,7 @@ impl Client {
 
     /// Requests on the way at once.
     pub(super) fn concurrency(&self) -> usize {
-        self.destination.concurrency.max(1)
+        self.destination.concurrency.unwrap_or(1).max(1)
     }
 
     /// The body for the bytes of an `ExportTraceServiceRequest`.

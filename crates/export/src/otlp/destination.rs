@@ -24,8 +24,8 @@ pub struct Destination {
     pub timeout: Option<Duration>,
     /// For `https://`.
     pub tls: Tls,
-    /// Requests on the way at once; one at least.
-    pub concurrency: usize,
+    /// Requests on the way at once; one at least. By default four, and one with a spool, which keeps batches in order.
+    pub concurrency: Option<usize>,
     /// Through which proxy.
     pub proxy: Proxy,
 }
@@ -41,7 +41,7 @@ impl From<&str> for Destination {
             compression: Compression::None,
             timeout: None,
             tls: Tls::default(),
-            concurrency: 4,
+            concurrency: None,
             proxy: Proxy::default(),
         }
     }

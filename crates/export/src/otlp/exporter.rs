@@ -16,6 +16,7 @@ use super::destination::Destination;
 use super::queue::{Encoded, Queue, Refusal};
 use super::retry::Retry;
 use super::worker::{Shared, Worker};
+use crate::spool::{Found, Mode, Spool, SpoolSettings, Unusable};
 
 /// Why there is no exporter.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,9 @@ pub enum Error {
     /// The system gave no thread or no event queue to the worker.
     #[error("cannot start the OTLP exporter: {0}")]
     Start(#[from] std::io::Error),
+    /// The spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] Unusable),
 }
 
 /// What a push does when the queue is full.
@@ -36,6 +40,9 @@ pub enum Full {
     /// Drops the batch and counts it: for live traffic, which cannot.
     Drop,
 }
+
+/// Requests on the way at once, where nobody says how many: enough to hide the time of an answer.
+const CONCURRENCY: usize = 4;
 
 /// Bounds and times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +89,9 @@ pub struct Exporter {
     stop: watch::Sender<Option<Instant>>,
     worker: Option<JoinHandle<()>>,
     full_logged: bool,
+    /// Each record is on disk before it is sent.
+    spools_all: bool,
+    found: Found,
 }
 
 impl Exporter {
@@ -92,11 +102,38 @@ impl Exporter {
         options: Options,
         settings: Settings,
     ) -> Result<Self, Error> {
-        let shared = Arc::new(Shared { queue: Queue::new(settings.queue), counters: Counters::default() });
+        Self::with_spool(to, resource, options, settings, None)
+    }
+
+    /// As [`Self::new`]; what the receiver does not take meanwhile is kept on disk. What an earlier run left there is
+    /// sent first.
+    pub fn with_spool(
+        to: impl Into<Destination>,
+        resource: &Resource,
+        options: Options,
+        settings: Settings,
+        spool: Option<SpoolSettings>,
+    ) -> Result<Self, Error> {
+        let mut to = to.into();
+        to.concurrency.get_or_insert(if spool.is_some() { 1 } else { CONCURRENCY });
+        let spools_all = spool.as_ref().is_some_and(|spool| spool.mode == Mode::Always);
+        let (spool, found) = spool.map(Spool::open).transpose()?.unzip();
+        let queue = Queue::new(settings.queue, settings.retry.total, spool);
+        let shared = Arc::new(Shared { queue, counters: Counters::default() });
         let (stop, stopped) = watch::channel(None);
-        let worker = start(to.into(), settings, Arc::clone(&shared), stopped)?;
+        let worker = start(to, settings, Arc::clone(&shared), stopped)?;
         let batch = Batch::new(resource, options);
-        Ok(Self { settings, batch, opened: None, shared, stop, worker: Some(worker), full_logged: false })
+        Ok(Self {
+            settings,
+            batch,
+            opened: None,
+            shared,
+            stop,
+            worker: Some(worker),
+            full_logged: false,
+            spools_all,
+            found: found.unwrap_or_default(),
+        })
     }
 
     /// Adds the record to the batch, and the batch to the queue when it is full.
@@ -115,11 +152,13 @@ impl Exporter {
         self.opened.map(|opened| opened + self.settings.batch_age)
     }
 
-    /// Queues the batch when it is old enough.
+    /// Queues the batch when it is old enough; at once where each is to be on disk, so that all that was pushed
+    /// before a tick is there after it.
     pub fn tick(&mut self, now: Instant) {
-        if self.next_deadline().is_some_and(|deadline| deadline <= now) {
+        if self.spools_all || self.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.enqueue(self.patience());
         }
+        self.shared.queue.beat(self.batch.len() as u64);
     }
 
     /// How many batches wait in the queue.
@@ -129,7 +168,7 @@ impl Exporter {
 
     /// What became of the records so far; those in the batch, in the queue and on the way are in none of its numbers.
     pub fn report(&self) -> Report {
-        self.shared.counters.report()
+        self.shared.counters.report(self.shared.queue.damaged(), self.found)
     }
 
     /// Sends what is left, for at most so long, and says what became of all records.
@@ -161,15 +200,16 @@ impl Exporter {
         }
         let records = self.batch.len() as u64;
         let bytes = self.batch.finish();
-        match self.shared.queue.push(Encoded { bytes, records }, deadline) {
-            Ok(()) => {}
-            Err(Refusal::Closed) => add(&self.shared.counters.shutdown, records),
-            Err(Refusal::Full) => {
-                add(&self.shared.counters.queue_full, records);
-                if !std::mem::replace(&mut self.full_logged, true) {
-                    tracing::warn!(bound = self.settings.queue, "the queue `otlp` is full; spans are lost; said once");
-                }
-            }
+        let counters = &self.shared.counters;
+        let counter = match self.shared.queue.push(Encoded { bytes, records }, deadline) {
+            Ok(()) => return,
+            Err(Refusal::Closed) => return add(&counters.shutdown, records),
+            Err(Refusal::Full) => &counters.queue_full,
+            Err(Refusal::Spool(refused)) => counters.spool(refused),
+        };
+        add(counter, records);
+        if !std::mem::replace(&mut self.full_logged, true) {
+            tracing::warn!(bound = self.settings.queue, "the queue `otlp` is full; spans are lost; said once");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The worker: takes batches from the queue, sends each until it is taken or lost, and counts.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::client::{Body, Client};
 use super::counters::{Counters, add};
 use super::exporter::Full;
 use super::outcome::{Cause, Outcome, Partial};
-use super::queue::{Encoded, Queue};
+use super::queue::{Encoded, Queue, Taken};
 use super::request;
 use super::retry::{Backoff, Retry};
 
@@ -20,6 +20,8 @@ use super::retry::{Backoff, Retry};
 const CAUSES_MAX: usize = 32;
 /// Characters of a receiver's message that are logged.
 const MESSAGE_MAX: usize = 200;
+/// The longest that a receiver's wish puts off a batch that is on disk.
+const ASKED_MAX: Duration = Duration::from_secs(300);
 
 /// The worker's state, shared by the requests on the way.
 #[derive(Debug)]
@@ -42,12 +44,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Closes the queue and counts what is left as lost. Also what a panicking worker leaves behind.
+    /// Closes the queue and counts what is left: in the spool, or as lost. Also what a panicking worker leaves behind.
     pub(super) fn abandon(&self) {
-        self.queue.close();
-        let left: u64 = self.queue.drain().iter().map(|batch| batch.records).sum();
-        let in_flight = self.counters.in_flight.swap(0, Ordering::Relaxed);
-        add(&self.counters.shutdown, left + in_flight);
+        let left = self.queue.abandon();
+        add(&self.counters.shutdown, left.lost);
+        add(&self.counters.spooled, left.spooled);
     }
 }
 
@@ -60,6 +61,16 @@ enum End {
     Unreachable(Cause),
 }
 
+/// What became of the records of a batch. Counted when all of it is sent or lost: until then the queue has it whole.
+#[derive(Debug, Default)]
+struct Tally {
+    sent: u64,
+    rejected: u64,
+    refused: u64,
+    too_large: u64,
+    unreachable: u64,
+}
+
 impl Worker {
     /// Sends until the queue is closed and empty, or until the moment that `stop` tells.
     pub(super) async fn run(self, stop: watch::Receiver<Option<Instant>>) {
@@ -69,42 +80,46 @@ impl Worker {
         }
     }
 
-    /// A few batches at once: they may arrive in another order, which spans do not mind.
+    /// More than one batch at once may arrive in another order, which spans do not mind.
     async fn send_all(self: Arc<Self>) {
         let mut on_the_way = JoinSet::new();
-        while let Some(batch) = { self.shared.queue.pop().await } {
-            self.shared.counters.in_flight.fetch_add(batch.records, Ordering::Relaxed);
+        while let Some(Taken { id, batch }) = self.shared.queue.pop().await {
             let worker = Arc::clone(&self);
-            on_the_way.spawn(async move { worker.deliver(batch).await });
-            // One that panics leaves its records in `in_flight`: they are counted at the end.
+            on_the_way.spawn(async move {
+                let tally = worker.deliver(batch).await;
+                worker.count(&tally);
+                worker.shared.queue.done(id);
+            });
+            // The queue still has the batch of one that panics, and counts it in the end.
             while on_the_way.len() >= self.client.concurrency() && on_the_way.join_next().await.is_some() {}
         }
         while on_the_way.join_next().await.is_some() {}
     }
 
     /// Sends a batch, in pieces where it is too large, until all of it is taken or lost.
-    async fn deliver(&self, batch: Encoded) {
-        let mut pieces = vec![batch];
+    async fn deliver(&self, batch: Encoded) -> Tally {
+        let (mut tally, mut pieces) = (Tally::default(), vec![batch]);
         while let Some(piece) = pieces.pop() {
             let end = match self.client.body(&piece.bytes) {
                 Ok(body) => self.attempt(&body).await,
                 Err(cause) => End::Refused(cause),
             };
             match end {
-                End::Delivered(partial) => self.delivered(piece.records, partial),
-                End::Refused(cause) => self.refused(piece.records, &cause),
-                End::Unreachable(cause) => self.unreachable(piece.records, &cause),
                 End::TooLarge(cause) => match request::split(&piece.bytes) {
                     Some(halves) => {
                         pieces.extend(halves.into_iter().rev().map(|(bytes, records)| Encoded { bytes, records }));
                     }
-                    None => self.too_large(piece.records, &cause),
+                    None => self.too_large(piece.records, &cause, &mut tally),
                 },
+                End::Delivered(partial) => self.delivered(piece.records, partial, &mut tally),
+                End::Refused(cause) => self.refused(piece.records, &cause, &mut tally),
+                End::Unreachable(cause) => self.unreachable(piece.records, &cause, &mut tally),
             }
         }
+        tally
     }
 
-    /// Sends one request as often as it takes.
+    /// Sends one request as often as it takes: with a spool, which keeps the batch, until the end.
     async fn attempt(&self, body: &Body) -> End {
         let mut backoff = Backoff::new(self.patience(), Instant::now());
         loop {
@@ -114,9 +129,11 @@ impl Worker {
                 Outcome::Refused(cause) => return End::Refused(cause),
                 Outcome::TryAgain(asked, cause) => (asked, cause),
             };
+            let is_kept = self.shared.queue.set_down(true);
             self.warn_once("OTLP receiver does not take spans now; trying again", &cause);
             match backoff.pause(Instant::now(), asked) {
                 Some(pause) => tokio::time::sleep(pause).await,
+                None if is_kept => tokio::time::sleep(self.retry.maximum.max(asked.min(ASKED_MAX))).await,
                 None => return End::Unreachable(cause),
             }
         }
@@ -131,11 +148,11 @@ impl Worker {
         }
     }
 
-    fn delivered(&self, records: u64, partial: Partial) {
-        let counters = &self.shared.counters;
+    fn delivered(&self, records: u64, partial: Partial, tally: &mut Tally) {
+        self.answered();
         let rejected = partial.rejected.min(records);
-        add(&counters.rejected, rejected);
-        self.settle(&counters.sent, records, records - rejected, false);
+        tally.rejected += rejected;
+        tally.sent += records - rejected;
         if rejected > 0 || !partial.message.is_empty() {
             let message: String = partial.message.chars().take(MESSAGE_MAX).collect();
             if self.is_new(format!("partial {message}")) {
@@ -144,26 +161,36 @@ impl Worker {
         }
     }
 
-    fn refused(&self, records: u64, cause: &Cause) {
-        self.settle(&self.shared.counters.refused, records, records, false);
+    fn answered(&self) {
+        self.down.store(false, Ordering::Relaxed);
+        self.shared.queue.set_down(false);
+    }
+
+    fn refused(&self, records: u64, cause: &Cause, tally: &mut Tally) {
+        self.answered();
+        tally.refused += records;
         self.warn_once("OTLP receiver refused spans; they are lost", cause);
     }
 
-    fn too_large(&self, records: u64, cause: &Cause) {
-        self.settle(&self.shared.counters.too_large, records, records, false);
+    fn too_large(&self, records: u64, cause: &Cause, tally: &mut Tally) {
+        self.answered();
+        tally.too_large += records;
         self.warn_once("a single span is too large for the OTLP receiver; it is lost", cause);
     }
 
-    fn unreachable(&self, records: u64, cause: &Cause) {
-        self.settle(&self.shared.counters.unreachable, records, records, true);
+    fn unreachable(&self, records: u64, cause: &Cause, tally: &mut Tally) {
+        self.down.store(true, Ordering::Relaxed);
+        tally.unreachable += records;
         self.warn_once("OTLP receiver could not be reached; spans are lost", cause);
     }
 
-    /// So many records are on the way no more, and so many are counted.
-    fn settle(&self, counter: &AtomicU64, records: u64, counted: u64, down: bool) {
-        self.down.store(down, Ordering::Relaxed);
-        add(counter, counted);
-        self.shared.counters.in_flight.fetch_sub(records, Ordering::Relaxed);
+    fn count(&self, tally: &Tally) {
+        let counters = &self.shared.counters;
+        add(&counters.sent, tally.sent);
+        add(&counters.rejected, tally.rejected);
+        add(&counters.refused, tally.refused);
+        add(&counters.too_large, tally.too_large);
+        add(&counters.unreachable, tally.unreachable);
     }
 
     /// Logs what happened once for each code.

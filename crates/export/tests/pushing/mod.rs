@@ -25,7 +25,7 @@ pub fn impatient() -> Settings {
 
 pub fn to(url: &str) -> Destination {
     // One request after the other, so that tests know which answer is whose.
-    Destination { concurrency: 1, ..Destination::from(url) }
+    Destination { concurrency: Some(1), ..Destination::from(url) }
 }
 
 pub fn exporter(to: Destination, settings: Settings) -> Exporter {

@@ -30,9 +30,9 @@ pub struct OtlpOptions {
     /// How long one request may take [default: 10s].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub otlp_timeout: Option<Duration>,
-    /// How many requests are on the way at once.
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub otlp_concurrency: u32,
+    /// How many requests are on the way at once [default: 4; with --spool 1, which keeps batches in order].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub otlp_concurrency: Option<u32>,
     /// Trust receivers (`https://`) with a certificate of these authorities (PEM), instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub otlp_ca: Option<PathBuf>,
