@@ -86,7 +86,7 @@ fn spans_go_through_a_foreign_collector_unharmed() {
 fn harm_is_found() {
     let (receiver, folder) = (Receiver::start(), TempDir::new().unwrap());
     let file = files(&folder).swap_remove(0);
-    let written = send(&receiver.url(), vec![file]);
+    let written = send(&receiver.url(), &[], &[file]);
     let received = receiver.wait_for(written.len(), LIMIT);
     assert_eq!(otlp::compare(&received, &written), Ok(()));
     let line = written[0].line.as_str();
