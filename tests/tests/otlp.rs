@@ -1,4 +1,4 @@
-//! Spans over OTLP/gRPC, in receivers that are not ours: field by field what `--output json` of the same run says.
+//! Spans over OTLP, in receivers that are not ours: field by field what `--output json` of the same run says.
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -29,9 +29,10 @@ fn files(folder: &TempDir) -> Vec<OsString> {
 }
 
 /// Sends the records of the files to `url` and returns them as they were written to standard output.
-fn send(url: &str, files: Vec<OsString>) -> Vec<Span> {
-    let options = ["read", "--output", "json", "--otlp", url, "--timeout", "active=5s"].map(OsString::from);
-    let run = program::run(&options.into_iter().chain(files).collect::<Vec<_>>());
+fn send(url: &str, more: &[&str], files: &[OsString]) -> Vec<Span> {
+    let options = [&["read", "--output", "json", "--otlp", url, "--timeout", "active=5s"], more].concat();
+    let options = options.into_iter().map(OsString::from);
+    let run = program::run(&options.chain(files.iter().cloned()).collect::<Vec<_>>());
     let spans = Span::parse_all(run.text()).unwrap();
     assert!(run.stderr.contains(&format!("otlp: sent={} rejected=0", spans.len())), "{}", run.stderr);
     spans
@@ -42,7 +43,7 @@ fn spans_arrive_unharmed() {
     let (receiver, folder) = (Receiver::start(), TempDir::new().unwrap());
     let mut files = files(&folder);
     files.extend(corpus::captures().into_iter().map(|capture| capture.path.into_os_string()));
-    let written = send(&receiver.url(), files);
+    let written = send(&receiver.url(), &[], &files);
     assert!(written.len() > 3_000);
     let received = receiver.wait_for(written.len(), LIMIT);
     otlp::compare(&received, &written).unwrap();
@@ -64,10 +65,20 @@ fn spans_go_through_a_foreign_collector_unharmed() {
     let folder = TempDir::new().unwrap();
     let mut files = files(&folder);
     files.extend(corpus::captures().into_iter().map(|capture| capture.path.into_os_string()));
-    let written = send(&rotel.url(), files);
-    let received = receiver.wait_for(written.len(), LIMIT);
-    otlp::compare(&received, &written).unwrap_or_else(|why| panic!("{why}\nrotel says: {}", rotel.log()));
-    say(&format!("otlp: {} spans went through rotel unharmed", written.len()));
+    let gzip = ["--otlp-compression", "gzip"];
+    let rows: [(String, &[&str]); 4] = [
+        (rotel.url(), &[]),
+        (rotel.url(), &gzip),
+        (rotel.http_url(), &["--otlp-protocol", "http/protobuf", "--otlp-compression", "gzip"]),
+        (rotel.http_url(), &["--otlp-protocol", "http/json"]),
+    ];
+    for (url, more) in rows {
+        let written = send(&url, more, &files);
+        let received = receiver.wait_for(written.len(), LIMIT);
+        let how = more.join(" ");
+        otlp::compare(&received, &written).unwrap_or_else(|why| panic!("{how}: {why}\nrotel says: {}", rotel.log()));
+        say(&format!("otlp: {} spans went through rotel unharmed {how}", written.len()));
+    }
 }
 
 /// The comparison finds a changed field.
@@ -75,7 +86,7 @@ fn spans_go_through_a_foreign_collector_unharmed() {
 fn harm_is_found() {
     let (receiver, folder) = (Receiver::start(), TempDir::new().unwrap());
     let file = files(&folder).swap_remove(0);
-    let written = send(&receiver.url(), vec![file]);
+    let written = send(&receiver.url(), &[], &[file]);
     let received = receiver.wait_for(written.len(), LIMIT);
     assert_eq!(otlp::compare(&received, &written), Ok(()));
     let line = written[0].line.as_str();

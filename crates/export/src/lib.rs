@@ -7,5 +7,8 @@ mod otlp;
 mod spool;
 
 pub use console::{Console, Output};
-pub use otlp::{Error, Exporter, Failed, Full, Report, Retry, Settings};
+pub use otlp::{
+    Authorization, Compression, Destination, DestinationError, EndpointError, Error, Exporter, Failed, Full,
+    HeaderError, Protocol, Proxy, Report, Retry, Secret, SecretError, Settings, Tls, TlsError, UrlPath,
+};
 pub use spool::{Found, Mode, Refused, SpoolSettings, Sync, Unusable};

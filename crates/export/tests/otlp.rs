@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use flowtrace_export::{Exporter, Failed, Full, Report, Retry, Settings};
+use flowtrace_export::{Destination, Exporter, Failed, Full, Report, Retry, Settings};
 use flowtrace_flow::Record;
 use flowtrace_span::{Environment, Facts, Options, Profile, Resource, Value, attributes, kind, span_name};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as OtlpValue;
@@ -30,7 +30,9 @@ fn settings() -> Settings {
 
 fn exporter(url: &str, settings: Settings) -> Exporter {
     let resource = Resource::new(&Facts::default(), Environment::default()).unwrap();
-    Exporter::new(url, &resource, Options::default(), settings).unwrap()
+    // One request after the other, so that tests know which answer is whose.
+    let destination = Destination { concurrency: Some(1), ..Destination::from(url) };
+    Exporter::new(destination, &resource, Options::default(), settings).unwrap()
 }
 
 /// So many records, each with a span id of its own.

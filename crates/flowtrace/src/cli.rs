@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub mod otlp;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Watches network traffic and turns every conversation into an OpenTelemetry trace.
@@ -89,12 +91,13 @@ pub struct CommonOptions {
     /// How records are written to standard output: `text` unless they go to an OTLP receiver, then `none`.
     #[arg(short, long, value_name = "FORMAT")]
     pub output: Option<Output>,
-    /// Send records to this OTLP/gRPC receiver, as `http://HOST:4317`.
+    /// Send records to this OTLP receiver: `http://HOST:4317`, `https://HOST`, `unix:/PATH`. Without it, to that of
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set.
     #[arg(long, value_name = "URL")]
     pub otlp: Option<String>,
     /// Keep on disk, below this directory, what the OTLP receiver does not take; what an earlier run left there is sent
     /// first. Each receiver has a directory of its own there, for one process at a time.
-    #[arg(long, value_name = "DIR", requires = "otlp")]
+    #[arg(long, value_name = "DIR")]
     pub spool: Option<PathBuf>,
     /// How much of the disk a receiver's spool takes at most.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_spool_size)]
@@ -148,6 +151,9 @@ pub struct CommonOptions {
     /// Colours in text.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// How OTLP receivers are reached.
+    #[command(flatten)]
+    pub otlp_options: otlp::OtlpOptions,
 }
 
 /// How records are written.

@@ -9,7 +9,7 @@ use flowtrace_flow::Record;
 use flowtrace_span::{Json, Options, OtlpJson, Resource, Text};
 
 use crate::cli::{CommonOptions, Output};
-use crate::settings;
+use crate::{destinations, settings};
 
 /// What is wrong with an output.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum Error {
     /// An option.
     #[error(transparent)]
     Invalid(#[from] settings::Invalid),
+    /// An option of OTLP receivers.
+    #[error(transparent)]
+    Destination(#[from] destinations::Invalid),
     /// `OTEL_RESOURCE_ATTRIBUTES`.
     #[error(transparent)]
     Environment(#[from] flowtrace_span::EnvironmentError),
@@ -65,11 +68,16 @@ impl Outputs {
     /// Opens the outputs. `full` says what to do when the OTLP receiver does not keep up.
     pub fn open(options: &CommonOptions, resource: &Resource, full: Full) -> Result<Self, Error> {
         let span = settings::span_options(options)?;
-        let spool = options.otlp.as_ref().and_then(|url| settings::spool(options, url));
+        let variable = |name: &str| std::env::var(name).ok();
+        let destination = destinations::destination(options.otlp.as_deref(), &options.otlp_options, variable)?;
+        let spool = destination.as_ref().and_then(|destination| settings::spool(options, &destination.url));
         let directory = spool.as_ref().map(|spool| spool.directory.clone());
-        let otlp = match &options.otlp {
+        if options.spool.is_some() && destination.is_none() {
+            return Err(destinations::Invalid::NothingToSpool.into());
+        }
+        let otlp = match destination {
             None => None,
-            Some(url) => Some(Exporter::with_spool(url, resource, span.clone(), Settings::new(full), spool)?),
+            Some(to) => Some(Exporter::with_spool(to, resource, span.clone(), Settings::new(full), spool)?),
         };
         let default = if otlp.is_some() { Output::None } else { Output::Text };
         let format = Format::new(options, options.output.unwrap_or(default), resource, span);

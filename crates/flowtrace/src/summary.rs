@@ -80,8 +80,14 @@ impl Summary {
         let Some(report) = &self.otlp else { return };
         let failed = &report.failed;
         log::say(&format!(
-            "otlp: sent={} rejected={} queue_full={} refused={} unreachable={} shutdown={}",
-            report.sent, report.rejected, failed.queue_full, failed.refused, failed.unreachable, failed.shutdown
+            "otlp: sent={} rejected={} queue_full={} refused={} too_large={} unreachable={} shutdown={}",
+            report.sent,
+            report.rejected,
+            failed.queue_full,
+            failed.refused,
+            failed.too_large,
+            failed.unreachable,
+            failed.shutdown
         ));
         if let Some(directory) = &self.spool {
             log::say(&spool(report, directory));

@@ -19,11 +19,12 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub struct Rotel {
     process: Child,
     address: SocketAddr,
+    http: SocketAddr,
     folder: tempfile::TempDir,
 }
 
 impl Rotel {
-    /// Starts one that takes OTLP/gRPC and sends OTLP/gRPC to `next`.
+    /// Starts one that takes OTLP/gRPC and OTLP/HTTP, and sends OTLP/gRPC to `next`.
     ///
     /// # Errors
     /// Why it cannot be had or run.
@@ -48,7 +49,7 @@ impl Rotel {
         let copy = log.try_clone().map_err(|error| error.to_string())?;
         command.stdin(Stdio::null()).stdout(copy).stderr(log);
         let process = command.spawn().map_err(|error| format!("cannot run {}: {error}", agent.display()))?;
-        let mut rotel = Self { process, address: grpc, folder };
+        let mut rotel = Self { process, address: grpc, http, folder };
         rotel.wait_until_it_listens()?;
         Ok(rotel)
     }
@@ -56,6 +57,11 @@ impl Rotel {
     /// Where it takes OTLP/gRPC.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where it takes OTLP/HTTP.
+    pub fn http_url(&self) -> String {
+        format!("http://{}", self.http)
     }
 
     /// What it said so far.

@@ -1,106 +1,203 @@
-//! One call: `TraceService/Export` with a request that is bytes already.
+//! One request: an encoded `ExportTraceServiceRequest` goes out, what became of it comes back.
 
-use std::time::Duration;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
-use bytes::{BufMut, Bytes};
-use http::Uri;
-use http::uri::PathAndQuery;
-use prost::Message;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderValue, USER_AGENT};
+use http_body_util::Full;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-/// opentelemetry/proto/collector/trace/v1/trace_service.proto.
-const METHOD: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-/// A connection that takes longer is none.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A response is a number and a sentence.
-const RESPONSE_MAX: usize = 64 << 10;
+use super::answer::Answer;
+use super::compression::compress;
+use super::connector::{Connector, Way};
+use super::destination::{Destination, Protocol};
+use super::endpoint::{self, EndpointError, Target};
+use super::headers::{HeaderError, headers, secrets};
+use super::outcome::{Cause, Outcome};
+use super::tls::TlsError;
+use super::watched::Watched;
+use super::{grpc, http_post, json, proxy, tls};
 
-/// A connection to a receiver, made when first needed and again when lost.
-#[derive(Debug)]
-pub(super) struct Client {
-    grpc: tonic::client::Grpc<Channel>,
-    timeout: Duration,
+/// <https://opentelemetry.io/docs/specs/otel/protocol/exporter/#user-agent>.
+const USER: &str =
+    concat!("flowtrace/", env!("CARGO_PKG_VERSION"), " OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));
+/// How often an HTTP/2 connection is tried, and how long the other end may take to answer that.
+const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
+/// How long a connection that nobody uses stays.
+const IDLE: Duration = Duration::from_secs(90);
+
+type Pool = legacy::Client<Connector, Full<Bytes>>;
+
+/// What is wrong with a destination.
+#[derive(Debug, thiserror::Error)]
+pub enum DestinationError {
+    /// The URL.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// A header.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// Certificates and keys.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
+
+/// Sends requests to one receiver. Connections are made when first needed and again when lost.
+pub(super) struct Client {
+    destination: Destination,
+    target: Target,
+    timeout: Duration,
+    state: Mutex<State>,
+}
+
+struct State {
+    pool: Pool,
+    headers: HeaderMap,
+    watched: Watched,
+}
+
+/// A request's body, ready to be sent as often as it takes.
+#[derive(Clone, Debug)]
+pub(super) struct Body(Bytes);
 
 impl Client {
-    /// To be called inside the runtime that will send.
-    pub(super) fn new(uri: Uri, timeout: Duration) -> Result<Self, tonic::transport::Error> {
-        let channel = Endpoint::from(uri)
-            .user_agent(concat!("flowtrace/", env!("CARGO_PKG_VERSION")))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .connect_lazy();
-        let grpc = tonic::client::Grpc::new(channel).max_decoding_message_size(RESPONSE_MAX);
-        Ok(Self { grpc, timeout })
+    /// Reads certificates and secrets; connects to nobody yet.
+    pub(super) fn new(destination: Destination, timeout: Duration) -> Result<Self, DestinationError> {
+        let target = endpoint::parse(&destination)?;
+        let timeout = destination.timeout.unwrap_or(timeout);
+        if destination.tls.skip_verify {
+            tracing::warn!(
+                "the OTLP receiver's certificate is not verified: anyone on the way can read and change spans"
+            );
+        }
+        let state = Mutex::new(open(&destination, &target)?);
+        Ok(Self { destination, target, timeout, state })
     }
 
-    /// Sends the bytes of an `ExportTraceServiceRequest`.
-    pub(super) async fn send(&mut self, bytes: Bytes) -> Result<Option<PartialSuccess>, Status> {
+    /// Requests on the way at once.
+    pub(super) fn concurrency(&self) -> usize {
+        self.destination.concurrency.unwrap_or(1).max(1)
+    }
+
+    /// The body for the bytes of an `ExportTraceServiceRequest`.
+    pub(super) fn body(&self, bytes: &Bytes) -> Result<Body, Cause> {
+        let message = match self.target.protocol {
+            Protocol::HttpJson => json::from_protobuf(bytes).map_err(|why| Cause::new("encoding", why))?,
+            Protocol::Grpc | Protocol::HttpProtobuf => bytes.clone(),
+        };
+        let compression = self.destination.compression;
+        let message = compress(&message, compression).map_err(|error| Cause::of("compression", &error))?;
+        Ok(Body(match self.target.protocol {
+            Protocol::Grpc => grpc::frame(&message, compression),
+            Protocol::HttpProtobuf | Protocol::HttpJson => message,
+        }))
+    }
+
+    /// Sends it once.
+    pub(super) async fn send(&self, body: &Body) -> Outcome {
+        let (pool, headers) = self.current();
+        let mut request = http::Request::new(Full::new(body.0.clone()));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.target.uri.clone();
+        *request.headers_mut() = headers;
         let call = async {
-            self.grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
-            self.grpc.unary(Request::new(bytes), PathAndQuery::from_static(METHOD), RawCodec).await
+            let response = pool.request(request).await.map_err(|error| Cause::of("connection", &error))?;
+            Answer::read(response).await.map_err(|error| Cause::of("connection", &error))
         };
         match tokio::time::timeout(self.timeout, call).await {
-            Ok(response) => response.map(|response| response.into_inner().partial_success),
-            Err(_elapsed) => Err(Status::deadline_exceeded(format!("no answer within {:?}", self.timeout))),
+            Ok(Ok(answer)) => self.judge(&answer),
+            Ok(Err(cause)) => Outcome::TryAgain(Duration::ZERO, cause),
+            Err(_elapsed) => {
+                self.forget_connections();
+                let message = format!("no answer within {:?}", self.timeout);
+                Outcome::TryAgain(Duration::ZERO, Cause::new("timeout", message))
+            }
         }
     }
-}
 
-/// `ExportTraceServiceResponse`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Response {
-    #[prost(message, optional, tag = "1")]
-    partial_success: Option<PartialSuccess>,
-}
-
-/// `ExportTracePartialSuccess`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct PartialSuccess {
-    /// How many spans were not taken.
-    #[prost(int64, tag = "1")]
-    pub(super) rejected_spans: i64,
-    /// Why, or a warning about those that were.
-    #[prost(string, tag = "2")]
-    pub(super) error_message: String,
-}
-
-/// Sends bytes as they are, decodes the response.
-#[derive(Clone, Copy, Debug, Default)]
-struct RawCodec;
-
-impl Codec for RawCodec {
-    type Encode = Bytes;
-    type Decode = Response;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
+    fn judge(&self, answer: &Answer) -> Outcome {
+        match self.target.protocol {
+            Protocol::Grpc => grpc::judge(answer),
+            Protocol::HttpProtobuf | Protocol::HttpJson => http_post::judge(answer, SystemTime::now()),
+        }
     }
 
-    fn decoder(&mut self) -> Self {
-        *self
+    /// What the next request is sent with: certificates and secrets as they are now. While they cannot be read (a file
+    /// half written), as they were.
+    fn current(&self) -> (Pool, HeaderMap) {
+        let mut state = self.lock();
+        if state.watched.changed(Instant::now()) {
+            match open(&self.destination, &self.target) {
+                Ok(fresh) => {
+                    tracing::info!("certificates or secrets of the OTLP receiver have changed; connecting anew");
+                    *state = fresh;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the changed certificates or secrets cannot be used; keeping the old")
+                }
+            }
+        }
+        let mut headers = state.headers.clone();
+        self.set_headers(&mut headers);
+        (state.pool.clone(), headers)
+    }
+
+    fn set_headers(&self, headers: &mut HeaderMap) {
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(USER));
+        let compression = self.destination.compression;
+        match self.target.protocol {
+            Protocol::Grpc => grpc::set_headers(headers, compression, self.timeout),
+            Protocol::HttpProtobuf => http_post::set_headers(headers, false, compression),
+            Protocol::HttpJson => http_post::set_headers(headers, true, compression),
+        }
+    }
+
+    /// A connection on which no answer came may be dead without anyone having said so: the next request has a new one.
+    fn forget_connections(&self) {
+        match open(&self.destination, &self.target) {
+            Ok(fresh) => *self.lock() = fresh,
+            Err(error) => {
+                tracing::warn!(%error, "cannot set up a new connection to the OTLP receiver; keeping the old")
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Encoder for RawCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, bytes: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.reserve(bytes.len());
-        out.put(bytes);
-        Ok(())
-    }
+/// Reads the files and describes connections.
+fn open(destination: &Destination, target: &Target) -> Result<State, DestinationError> {
+    let settings = &destination.tls;
+    let files = tls::files(settings).chain(secrets(destination).filter_map(|secret| secret.path()));
+    // Before they are read: a change in between is seen later.
+    let watched = Watched::new(files.map(Into::into).collect());
+    let http2 = target.protocol == Protocol::Grpc;
+    let secure = match target.uri.scheme_str() {
+        Some("https") => {
+            let name = tls::server_name(settings, target.uri.host().unwrap_or_default())?;
+            Some((tls::config(settings, http2)?.into(), name))
+        }
+        _ => None,
+    };
+    let way = Way { socket: target.socket.clone(), proxy: proxy::matcher(&destination.proxy), tls: secure };
+    let pool = legacy::Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .http2_only(http2)
+        .http2_keep_alive_interval(PING.0)
+        .http2_keep_alive_timeout(PING.1)
+        .build(Connector(Arc::new(way)));
+    Ok(State { pool, headers: headers(destination)?, watched })
 }
 
-impl Decoder for RawCodec {
-    type Item = Response;
-    type Error = Status;
-
-    fn decode(&mut self, bytes: &mut DecodeBuf<'_>) -> Result<Option<Response>, Status> {
-        Response::decode(bytes).map(Some).map_err(|error| Status::internal(format!("the response is damaged: {error}")))
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("target", &self.target).finish_non_exhaustive()
     }
 }

@@ -16,6 +16,7 @@ pub(super) struct Counters {
     pub(super) disk_full: AtomicU64,
     pub(super) disk_failed: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) too_large: AtomicU64,
     pub(super) unreachable: AtomicU64,
     pub(super) shutdown: AtomicU64,
 }
@@ -51,6 +52,8 @@ pub struct Failed {
     pub damaged: u64,
     /// The receiver refused the request for good.
     pub refused: u64,
+    /// A single span was too large for the receiver.
+    pub too_large: u64,
     /// The receiver could not be reached, or was busy, until retrying ended.
     pub unreachable: u64,
     /// Not sent when the time for shutting down was over.
@@ -61,7 +64,7 @@ impl Failed {
     /// All of them.
     pub fn total(&self) -> u64 {
         let spool = self.spool_full + self.disk_full + self.disk_failed + self.damaged;
-        self.queue_full + spool + self.refused + self.unreachable + self.shutdown
+        self.queue_full + spool + self.refused + self.too_large + self.unreachable + self.shutdown
     }
 }
 
@@ -89,6 +92,7 @@ impl Counters {
                 disk_failed: read(&self.disk_failed),
                 damaged,
                 refused: read(&self.refused),
+                too_large: read(&self.too_large),
                 unreachable: read(&self.unreachable),
                 shutdown: read(&self.shutdown),
             },

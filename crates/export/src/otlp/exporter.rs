@@ -1,18 +1,18 @@
 //! The producer's side: records in, batches to the queue.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use flowtrace_flow::Record;
 use flowtrace_span::{Batch, Options, Resource};
-use http::Uri;
 use tokio::sync::watch;
 
-use super::client::Client;
+use super::client::{Client, DestinationError};
 use super::counters::{Counters, Report, add};
-use super::endpoint::{self, EndpointError};
+use super::destination::Destination;
 use super::queue::{Encoded, Queue, Refusal};
 use super::retry::Retry;
 use super::worker::{Shared, Worker};
@@ -21,18 +21,15 @@ use crate::spool::{Found, Mode, Spool, SpoolSettings, Unusable};
 /// Why there is no exporter.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The URL cannot be used.
+    /// The URL, a header, a certificate or the like cannot be used.
     #[error("OTLP receiver: {0}")]
-    Endpoint(#[from] EndpointError),
+    Destination(#[from] DestinationError),
     /// The system gave no thread or no event queue to the worker.
     #[error("cannot start the OTLP exporter: {0}")]
     Start(#[from] std::io::Error),
     /// The spool cannot be used.
     #[error(transparent)]
     Spool(#[from] Unusable),
-    /// The connection could not be described to the gRPC library.
-    #[error("cannot set up the connection to the OTLP receiver: {0}")]
-    Setup(#[from] tonic::transport::Error),
 }
 
 /// What a push does when the queue is full.
@@ -43,6 +40,9 @@ pub enum Full {
     /// Drops the batch and counts it: for live traffic, which cannot.
     Drop,
 }
+
+/// Requests on the way at once, where nobody says how many: enough to hide the time of an answer.
+const CONCURRENCY: usize = 4;
 
 /// Bounds and times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Settings {
     }
 }
 
-/// Sends records to an OTLP/gRPC receiver. Dropped without [`Exporter::shutdown`], it forgets what is not sent.
+/// Sends records to an OTLP receiver. Dropped without [`Exporter::shutdown`], it forgets what is not sent.
 #[derive(Debug)]
 pub struct Exporter {
     settings: Settings,
@@ -96,26 +96,32 @@ pub struct Exporter {
 
 impl Exporter {
     /// Starts the worker. The receiver need not be there: connecting is part of sending.
-    pub fn new(url: &str, resource: &Resource, options: Options, settings: Settings) -> Result<Self, Error> {
-        Self::with_spool(url, resource, options, settings, None)
+    pub fn new(
+        to: impl Into<Destination>,
+        resource: &Resource,
+        options: Options,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        Self::with_spool(to, resource, options, settings, None)
     }
 
     /// As [`Self::new`]; what the receiver does not take meanwhile is kept on disk. What an earlier run left there is
     /// sent first.
     pub fn with_spool(
-        url: &str,
+        to: impl Into<Destination>,
         resource: &Resource,
         options: Options,
         settings: Settings,
         spool: Option<SpoolSettings>,
     ) -> Result<Self, Error> {
-        let uri = endpoint::parse(url)?;
+        let mut to = to.into();
+        to.concurrency.get_or_insert(if spool.is_some() { 1 } else { CONCURRENCY });
         let spools_all = spool.as_ref().is_some_and(|spool| spool.mode == Mode::Always);
         let (spool, found) = spool.map(Spool::open).transpose()?.unzip();
         let queue = Queue::new(settings.queue, settings.retry.total, spool);
         let shared = Arc::new(Shared { queue, counters: Counters::default() });
         let (stop, stopped) = watch::channel(None);
-        let worker = start(uri, settings, Arc::clone(&shared), stopped)?;
+        let worker = start(to, settings, Arc::clone(&shared), stopped)?;
         let batch = Batch::new(resource, options);
         Ok(Self {
             settings,
@@ -218,18 +224,16 @@ impl Drop for Exporter {
 
 /// Starts the worker's thread with a runtime of its own.
 fn start(
-    uri: Uri,
+    destination: Destination,
     settings: Settings,
     shared: Arc<Shared>,
     stop: watch::Receiver<Option<Instant>>,
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let client = {
-        let _inside = runtime.enter();
-        Client::new(uri, settings.timeout)?
-    };
+    let client = Client::new(destination, settings.timeout)?;
     let Settings { retry, full, .. } = settings;
-    let worker = Worker { client, shared: Arc::clone(&shared), retry, full, down: false, heard: HashSet::new() };
+    let (down, heard) = (AtomicBool::new(false), Mutex::new(HashSet::new()));
+    let worker = Worker { client, shared: Arc::clone(&shared), retry, full, down, heard };
     let run = move || {
         let _left = Left(shared);
         runtime.block_on(worker.run(stop));
