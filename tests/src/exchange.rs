@@ -26,6 +26,8 @@ pub struct Exchange {
     pub rounds: usize,
     /// Bytes of a question and of an answer.
     pub lengths: [usize; 2],
+    /// How long the client waits in the middle of a question.
+    pub pause: Duration,
 }
 
 impl Exchange {
@@ -59,7 +61,15 @@ impl Exchange {
                 stream.set_nodelay(true).expect("an option");
                 for _ in 0..self.rounds {
                     thread::sleep(self.think);
-                    stream.write_all(&vec![0; asked]).expect("the server reads");
+                    let question = vec![0; asked];
+                    let (begin, rest) = question.split_at(asked / 2);
+                    if self.pause.is_zero() {
+                        stream.write_all(&question).expect("the server reads");
+                    } else {
+                        stream.write_all(begin).expect("the server reads");
+                        thread::sleep(self.pause);
+                        stream.write_all(rest).expect("the server reads");
+                    }
                     stream.read_exact(&mut vec![0; answered]).expect("an answer");
                 }
                 before_end();

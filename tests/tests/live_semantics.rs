@@ -1,7 +1,10 @@
 //! What becomes of conversations live: ends, windows, states, failures; and what is done when room is short.
 #![allow(clippy::print_stdout, reason = "of a test that fails one wants to see what it saw")]
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::net::UdpSocket;
+use std::ops::Range;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,12 +12,13 @@ use flowtrace_tests::chains::{self, chains};
 use flowtrace_tests::exchange::nanoseconds;
 use flowtrace_tests::netns::Cable;
 use flowtrace_tests::once::Arrived;
-use flowtrace_tests::record::Record;
+use flowtrace_tests::record::{Record, sent};
 use flowtrace_tests::sniff::{Capture, Sniffer};
+use flowtrace_tests::steady::Stream;
 use flowtrace_tests::talks::{self, Talk};
-use flowtrace_tests::tools::require_live;
+use flowtrace_tests::tools::{Alone, require_live};
 use flowtrace_tests::traffic;
-use flowtrace_tests::truth::Kind;
+use flowtrace_tests::truth::{Hook, Kind, Netfilter};
 use flowtrace_tests::watch::{Said, Watch};
 use nix::sys::signal::Signal;
 
@@ -36,6 +40,12 @@ mod port {
     pub const CLOSED_BY_SERVER: u16 = 7309;
     pub const OPEN_TCP: u16 = 7310;
     pub const OPEN_UDP: u16 = 7311;
+}
+
+/// The tests of this file run beside one another: they wait most of the time.
+fn alone() -> Option<()> {
+    static ALONE: OnceLock<Option<Alone>> = OnceLock::new();
+    ALONE.get_or_init(require_live).as_ref().map(|_| ())
 }
 
 /// The flows to a port of the server, first records first.
@@ -60,7 +70,7 @@ fn written(said: &Said, record: &Record) -> u64 {
 #[test]
 fn conversations_end_as_they_do() {
     const OPEN: usize = 50;
-    let Some(_alone) = require_live() else { return };
+    let Some(()) = alone() else { return };
     let cable = Cable::without_offloads();
     let hosts @ [client, server] = [&cable.client, &cable.server];
     server.run("nft add table inet deaf");
@@ -196,4 +206,96 @@ fn opened(said: &Said) {
     assert_eq!(reasons, ["idle_timeout", "end_of_flow_detected"]);
     assert_eq!(gap[0][0].trace, gap[1][0].trace, "silence ends a flow, not the connection");
     assert!(gap[1][0].window[0] - gap[0][0].window[1] > 20 * SECOND, "the silence belongs to no window");
+}
+
+/// One datagram from each of these sockets to each of these ports of the server, in so much time; nobody answers.
+fn datagrams(cable: &Cable, sockets: &[UdpSocket], ports: Range<u16>, time: Duration) {
+    const BATCH: usize = 50;
+    let to = cable.server.addresses[0];
+    let all: Vec<(&UdpSocket, u16)> =
+        sockets.iter().flat_map(|socket| ports.clone().map(move |port| (socket, port))).collect();
+    let begin = Instant::now();
+    for (number, batch) in all.chunks(BATCH).enumerate() {
+        let due = time.mul_f64((number * BATCH) as f64 / all.len() as f64);
+        thread::sleep(due.saturating_sub(begin.elapsed()));
+        for (socket, port) in batch {
+            socket.send_to(&[1; 32], (to, *port)).expect("it can be sent");
+        }
+    }
+    thread::sleep(time.saturating_sub(begin.elapsed()));
+}
+
+/// A cable on which the server takes datagrams to these ports and says nothing.
+fn silent_cable(ports: &Range<u16>) -> Cable {
+    let cable = Cable::without_offloads();
+    let server = &cable.server;
+    server.run("nft add table inet silent");
+    server.run("nft add chain inet silent in { type filter hook input priority 0 ; }");
+    server.run(&format!("nft add rule inet silent in udp dport {}-{} drop", ports.start, ports.end - 1));
+    cable
+}
+
+fn sockets(cable: &Cable, count: usize) -> Vec<UdpSocket> {
+    let socket = |_| UdpSocket::bind((cable.client.addresses[0], 0)).expect("there is a free port");
+    cable.client.namespace.enter(|| (0..count).map(socket).collect())
+}
+
+#[test]
+fn flows_that_begin_together_are_not_cut_together() {
+    const PORTS: Range<u16> = 10_000..12_000;
+    let Some(()) = alone() else { return };
+    let cable = silent_cable(&PORTS);
+    let options = ["-t", "active=2s", "--active-jitter", "50%", "--scan-interval", "100ms"];
+    let watch = Watch::start(&cable.server.namespace, &[&["-i", cable.server.interface][..], &options].concat());
+    let sockets = sockets(&cable, 1);
+    for _ in 0..15 {
+        datagrams(&cable, &sockets, PORTS, Duration::from_millis(350));
+    }
+    let said = watch.stop();
+    chains::check(&said);
+    let flows: Vec<_> =
+        chains(&said.records).into_iter().filter(|flow| PORTS.contains(&(flow[0].ports[1] as u16))).collect();
+    assert_eq!(flows.len(), PORTS.len());
+    let first = flows.iter().map(|flow| flow[0].window[0]).min().expect("flows");
+    let mut cuts = BTreeMap::new();
+    for flow in &flows {
+        let [one, two] = [flow[0], flow[1]].map(|record| record.window[1] - record.window[0]);
+        assert!((SECOND..SECOND * 5 / 2).contains(&one), "the first window is shorter by up to a half: {one} ns");
+        assert!((2 * SECOND..SECOND * 5 / 2).contains(&two), "the second is not: {two} ns");
+        *cuts.entry((flow[0].window[1] - first) * 5 / SECOND).or_insert(0) += 1;
+    }
+    println!("first cuts, by fifths of a second: {cuts:?}");
+    assert!(cuts.values().all(|&count| count < PORTS.len() / 2), "{cuts:?}");
+    assert!(cuts.len() >= 5, "{cuts:?}");
+}
+
+#[test]
+fn the_idlest_flows_make_room_and_nothing_is_lost() {
+    const PORTS: Range<u16> = 10_000..16_000;
+    // A tenth of it has to last until the first are thrown out: about half a second, at a thousand flows a second.
+    const MAX: &str = "8000";
+    let Some(()) = alone() else { return };
+    let cable = silent_cable(&PORTS);
+    let hosts = [&cable.client, &cable.server];
+    let truth = Netfilter::count(&cable.server, Hook::Ingress);
+    let options = ["--max-flows", MAX, "--scan-interval", "100ms"];
+    let watch = Watch::start(&cable.server.namespace, &[&["-i", cable.server.interface][..], &options].concat());
+    let streams = [7330, 7331, 7332].map(|port| Stream::udp(hosts, 0, port, Duration::from_millis(50)));
+    // Each flow is of one packet.
+    let sockets = sockets(&cable, 3);
+    datagrams(&cable, &sockets, PORTS, Duration::from_secs(18));
+    let _ = streams.map(Stream::stop);
+    traffic::settle();
+    let said = watch.stop();
+    chains::check(&said);
+    let (counted, lost) = (sent(&said.records, Kind::Udp, cable.client.addresses[0]), said.lost("map_full"));
+    let evicted = said.records.iter().filter(|record| record.end_reason == "lack_of_resources").count();
+    println!("{counted:?}, map_full {lost:?}, {evicted} of {} flows evicted: {:?}", said.records.len(), said.lines);
+    assert_eq!(counted + lost, truth.read(Kind::Udp, 0), "{:?}", said.lines);
+    assert_eq!(lost.packets, 0, "there was time to make room");
+    assert!(evicted > 8000, "{evicted} were evicted");
+    for port in 7330..=7332 {
+        let records = flow(&said, port);
+        assert_eq!(records.last().expect("records").end_reason, "forced_end", "one that is not idle stays");
+    }
 }

@@ -49,7 +49,7 @@ fn bind(host: &Host, version: usize, port: u16) -> UdpSocket {
     traffic::sink(host, version, port)
 }
 
-/// The server speaks first, so that the sender of the first packet is not the one who asks.
+/// From the client's side nothing shows it: its socket was connected before anything was said, and does not wait.
 #[test]
 fn a_udp_socket_that_waits_shows_who_began() {
     let Some(_alone) = require_live() else { return };
@@ -60,8 +60,8 @@ fn a_udp_socket_that_waits_shows_who_began() {
         let servers = early.unwrap_or_else(|| [0, 1].map(|version| bind(&cable.server, version, SERVER_PORT)));
         for (version, server) in servers.iter().enumerate() {
             let client = traffic::udp(&cable.client, version, CLIENT_PORT, server.local_addr().expect("it is bound"));
+            send(&client, server);
             send(server, &client);
-            client.send(&[2; 50]).expect("it can be sent");
         }
         traffic::settle();
         let [at_server, at_client] = watches.map(Watch::stop);
@@ -71,11 +71,26 @@ fn a_udp_socket_that_waits_shows_who_began() {
         for record in records {
             assert_eq!(told(record), ("SERVER", CLIENT_PORT.into(), Some("listening_socket")), "{what}");
         }
-        // Its socket was connected before anything was said: it does not wait.
         for record in between(&at_client.records) {
-            assert_eq!(told(record), ("INTERNAL", SERVER_PORT.into(), Some("nothing")), "{what}");
+            assert_eq!(told(record), ("INTERNAL", CLIENT_PORT.into(), Some("nothing")), "{what}");
         }
     }
+}
+
+/// A socket on a port of its own may ask as well (DHCP, NTP): it was not asked if it was the first to send.
+#[test]
+fn a_udp_socket_that_sends_first_was_not_asked() {
+    let Some(_alone) = require_live() else { return };
+    let cable = Cable::new();
+    let watch = watch(&cable.server, &[]);
+    let [server, client] =
+        [(&cable.server, SERVER_PORT), (&cable.client, CLIENT_PORT)].map(|(host, port)| bind(host, 0, port));
+    send(&server, &client);
+    send(&client, &server);
+    traffic::settle();
+    let said = watch.stop();
+    let told: Vec<_> = between(&said.records).into_iter().map(told).collect();
+    assert_eq!(told, [("INTERNAL", SERVER_PORT.into(), Some("nothing"))]);
 }
 
 /// By lists alone that would not be known: nothing of the socket is there any more.
@@ -87,7 +102,7 @@ fn a_socket_that_came_and_went_between_two_readings_counts_for_its_time() {
     let server = bind(&cable.server, 0, SERVER_PORT);
     let address = server.local_addr().expect("it is bound");
     let client = traffic::udp(&cable.client, 0, CLIENT_PORT, address);
-    send(&server, &client);
+    send(&client, &server);
     drop(server);
     thread::sleep(LONG);
     let late = traffic::udp(&cable.client, 0, CLIENT_PORT + 1, address);
@@ -251,8 +266,8 @@ fn talk(pod: &Pod, address: &str) {
     let server = pod.inside().enter(|| UdpSocket::bind((address, SERVER_PORT)).expect("a free port"));
     let client = UdpSocket::bind((Pod::OUTSIDE, CLIENT_PORT)).expect("a free port");
     client.connect((address, SERVER_PORT)).expect("any address can be connected to");
+    send(&client, &server);
     send(&server, &client);
-    client.send(&[1; 10]).expect("it can be sent");
     // The socket is there while the program looks.
     thread::sleep(LONG);
 }
@@ -262,7 +277,7 @@ fn pods_are_of_the_host_and_are_not_kept_alive() {
     let Some(_alone) = require_live() else { return };
     let mut pod = Pod::new();
     for (namespaces, expected) in [
-        ("own", ("INTERNAL", SERVER_PORT.into(), Some("nothing"))),
+        ("own", ("INTERNAL", CLIENT_PORT.into(), Some("nothing"))),
         ("all", ("CLIENT", CLIENT_PORT.into(), Some("listening_socket"))),
     ] {
         let outside = Outside::start(&pod, namespaces);

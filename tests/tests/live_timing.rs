@@ -38,6 +38,7 @@ const EXCHANGES: [Exchange; 4] = [
         think: milliseconds(200),
         rounds: 12,
         lengths: [100, 1000],
+        pause: Duration::ZERO,
     },
     Exchange {
         name: "a server that takes 20 and 60 ms",
@@ -47,6 +48,7 @@ const EXCHANGES: [Exchange; 4] = [
         think: milliseconds(200),
         rounds: 12,
         lengths: [100, 1000],
+        pause: Duration::ZERO,
     },
     Exchange {
         name: "questions and answers of many packets",
@@ -56,6 +58,8 @@ const EXCHANGES: [Exchange; 4] = [
         think: milliseconds(200),
         rounds: 10,
         lengths: [5000, 50_000],
+        // It belongs to the question.
+        pause: milliseconds(30),
     },
     Exchange {
         name: "a server that takes no time",
@@ -65,6 +69,7 @@ const EXCHANGES: [Exchange; 4] = [
         think: milliseconds(100),
         rounds: 12,
         lengths: [10, 10],
+        pause: Duration::ZERO,
     },
 ];
 

@@ -4,7 +4,7 @@ use flowtrace_tests::count::Count;
 use flowtrace_tests::files::say;
 use flowtrace_tests::qemu::report::{Report, Watcher};
 use flowtrace_tests::qemu::scene::on_cable;
-use flowtrace_tests::qemu::{self, scenes};
+use flowtrace_tests::qemu::{self, bond, scenes};
 use flowtrace_tests::record::sent;
 use flowtrace_tests::truth::Kind;
 
@@ -52,6 +52,25 @@ fn super_packets_count_as_what_the_qdisc_sent() {
         let counted: Count = counted.flat_map(|record| ends.map(|end| record.sent_by(end))).sum();
         let truth = report.truth(scenes::OFFLOADS, "all", ends[0]);
         assert_eq!(counted, truth, "{:?}", report.said(scenes::OFFLOADS, Watcher::Cable));
+    }
+}
+
+#[test]
+fn a_bond_that_fails_over_counts_each_packet_once() {
+    let Some(report) = report() else { return };
+    assert_eq!(report.failure(bond::NAME), None);
+    let records = report.records(bond::NAME, Watcher::Cable);
+    let said = report.said(bond::NAME, Watcher::Cable);
+    for (kind, version) in [(Kind::Tcp, 0), (Kind::Udp, 0), (Kind::Udp, 1)] {
+        for sender in bond::ends(version) {
+            let truth = report.truth(bond::NAME, &format!("{kind:?}"), sender);
+            assert!(truth.packets > 100, "{sender} sent {truth:?}");
+            assert_eq!(sent(&records, kind, sender), truth, "{kind:?} from {sender}: {said:?}");
+        }
+    }
+    for port in bond::PORTS {
+        let flows = records.iter().filter(|record| record.ports[1] == u64::from(port) && record.parent.is_none());
+        assert_eq!(flows.count(), 1, "one flow of port {port}: {said:?}");
     }
 }
 

@@ -62,7 +62,7 @@ impl Surroundings<'_> {
         let initiator = seen.map(|(way, _)| way);
         let evidence = seen.map_or(Evidence::Nothing, |(_, evidence)| evidence);
         let [low_local, high_local] = ends(key).map(|(address, _)| self.local.contains(&address));
-        let opened = if entry.state & state::OPENED_DOWN == 0 { Way::Up } else { Way::Down };
+        let opened = opened(entry);
         let one_way = key.icmp_one_way(opened).is_some();
         let forward = match self.source {
             SourceMode::Local if low_local != high_local && !one_way => {
@@ -100,19 +100,24 @@ impl Surroundings<'_> {
         by_socket.or_else(|| by_ports(key.low_port, key.high_port, self.ephemeral).map(|way| (way, Evidence::Ports)))
     }
 
-    /// The end that talks to a listening socket. Where both ends listen, that says nothing; nor does it where peers talk
-    /// UDP from the port at which they listen.
+    /// The end that talks to a listening socket. Where both ends listen, that says nothing. A UDP socket listens and asks
+    /// alike: it is the one that is asked only where the other end was the first to send, and from another port than its
+    /// own.
     fn by_socket(&self, key: &FlowKey, entry: &FlowEntry) -> Option<Way> {
-        if key.protocol == protocol::UDP && key.low_port == key.high_port {
-            return None;
-        }
         let last = entry.ways[0].last.max(entry.ways[1].last).max(entry.first);
-        match ends(key).map(|end| self.host.listens(key.protocol, end, entry.first, last)) {
-            [true, false] => Some(Way::Down),
-            [false, true] => Some(Way::Up),
-            _ => None,
-        }
+        let asks = match ends(key).map(|end| self.host.listens(key.protocol, end, entry.first, last)) {
+            [true, false] => Way::Down,
+            [false, true] => Way::Up,
+            _ => return None,
+        };
+        let is_asked = key.low_port != key.high_port && opened(entry) == asks;
+        (key.protocol != protocol::UDP || is_asked).then_some(asks)
     }
+}
+
+/// The way of the flow's first packet.
+fn opened(entry: &FlowEntry) -> Way {
+    if entry.state & state::OPENED_DOWN == 0 { Way::Up } else { Way::Down }
 }
 
 /// The low and the high end.

@@ -17,6 +17,7 @@ use crate::traffic;
 use crate::truth::{Hook, Kind, Netfilter, Qdisc};
 use crate::watch::{Said, Watch};
 
+use super::bond;
 use super::report::{Fact, Reporter, Watcher};
 use super::scene::{ANSWERED, ANSWERS, ASKED, DATAGRAMS, Device, PINGED, PINGS, PORTS, SPI, Scene, WIREGUARD};
 use super::scenes;
@@ -72,7 +73,8 @@ type Told = (&'static str, Vec<Fact>);
 
 /// Plays all scenes. One that fails does not keep the others from being played.
 pub fn play_all(mut line: Line) {
-    let mut told = vec![(scenes::PLAIN, play(plain)), (scenes::OFFLOADS, play(offloads))];
+    let mut told =
+        vec![(scenes::PLAIN, play(plain)), (scenes::OFFLOADS, play(offloads)), (bond::NAME, play(bond::play))];
     let facts = play(|facts| tunnels(facts, &mut told));
     told.push((scenes::TUNNELS, facts));
     for (name, facts) in told {
@@ -345,7 +347,7 @@ fn attached(host: &Host) -> String {
     parts.map(|part| host.run(&format!("tc {part}"))).concat()
 }
 
-fn tell_truth(facts: &mut Vec<Fact>, arrived: &Netfilter<'_>, kind: Kind, sender: &Host) {
+pub(super) fn tell_truth(facts: &mut Vec<Fact>, arrived: &Netfilter<'_>, kind: Kind, sender: &Host) {
     for version in 0..2 {
         let count = arrived.read(kind, version);
         let sender = sender.addresses[version];
@@ -354,7 +356,7 @@ fn tell_truth(facts: &mut Vec<Fact>, arrived: &Netfilter<'_>, kind: Kind, sender
     }
 }
 
-fn tell_all(facts: &mut Vec<Fact>, watcher: Watcher, said: Said) {
+pub(super) fn tell_all(facts: &mut Vec<Fact>, watcher: Watcher, said: Said) {
     for text in &said.lines {
         facts.push(Fact::Said(watcher, text.clone()));
     }

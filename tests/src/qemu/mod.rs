@@ -5,6 +5,7 @@
 //! ([`machine`]) and reads what it reports ([`report`]). The guest plays the scenes of a table ([`scene`], [`scenes`]):
 //! two namespaces, a cable, a tunnel of known traffic, and flowtrace on the cable.
 
+pub mod bond;
 pub mod expect;
 pub mod guest;
 pub mod initramfs;

@@ -73,6 +73,9 @@ impl Client {
                 "the OTLP receiver's certificate is not verified: anyone on the way can read and change spans"
             );
         }
+        if destination.authorization.is_some() && in_the_clear(&target) {
+            tracing::warn!("credentials go to the OTLP receiver in the clear: use https://");
+        }
         let state = Mutex::new(open(&destination, &target)?);
         Ok(Self { destination, target, timeout, state })
     }
@@ -168,6 +171,12 @@ impl Client {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether others on the network can read what is sent.
+fn in_the_clear(target: &Target) -> bool {
+    let leaves_the_host = target.socket.is_none() && !proxy::is_local(target.uri.host().unwrap_or_default());
+    target.uri.scheme_str() == Some("http") && leaves_the_host
 }
 
 /// Reads the files and describes connections.

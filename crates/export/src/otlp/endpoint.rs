@@ -24,7 +24,7 @@ pub enum EndpointError {
         scheme: String,
     },
     /// A user or password, which the text therefore does not repeat.
-    #[error("the URL of the OTLP receiver has a user or password before `@`; use --otlp-basic")]
+    #[error("a user or password does not belong in the URL (before `@`); use --otlp-basic")]
     Credentials,
     /// A path or query.
     #[error("`{url}`: OTLP/gRPC takes no path; leave out `{path}` (and use the gRPC port, usually 4317)")]

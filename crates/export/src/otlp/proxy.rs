@@ -18,9 +18,13 @@ pub(super) fn matcher(proxy: &Proxy) -> Matcher {
 
 /// The proxy for this receiver. None for one on this host, which a proxy elsewhere would not find.
 pub(super) fn of(matcher: &Matcher, uri: &Uri) -> Option<Intercept> {
-    let host = uri.host()?.trim_matches(['[', ']']);
-    let local = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if local { None } else { matcher.intercept(uri) }
+    if is_local(uri.host()?) { None } else { matcher.intercept(uri) }
+}
+
+/// Whether it is this host, without asking a name server.
+pub(super) fn is_local(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Asks the proxy at the other end for a connection to the URI's host and port.

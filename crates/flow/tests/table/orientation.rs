@@ -146,7 +146,7 @@ fn a_listener_that_appears_counts_until_the_first_record_and_not_after() {
         for at in (0..30_000).step_by(500) {
             listens.set(at >= appears);
             let (from, to) = if at % 1000 == 0 { ((2, 8_000), (1, 7_000)) } else { ((1, 7_000), (2, 8_000)) };
-            table.packet(BEGIN + at * MILLI, &udp(from, to), 0, &mut records);
+            table.packet(BEGIN + at * MILLI, &tcp(from, to, tcp::ACK, 1, 1), 0, &mut records);
         }
         table.close_all(&mut records);
         assert_eq!(records.len(), 3);
@@ -163,11 +163,28 @@ fn a_flow_that_comes_back_takes_over_what_was_decided() {
     table.set_host(Box::new(Listener(Rc::clone(&listens))));
     let mut records = Vec::new();
     for at in [0, 100, 200] {
-        table.packet(BEGIN + at * SECOND, &udp((2, 8_000), (1, 7_000)), 0, &mut records);
+        table.packet(BEGIN + at * SECOND, &tcp((2, 8_000), (1, 7_000), tcp::ACK, 1, 1), 0, &mut records);
         // The first record is made when the second packet comes.
         listens.set(at == 0);
     }
     table.close_all(&mut records);
     assert_eq!(records.len(), 3);
     assert!(records.iter().all(|record| record.evidence == Evidence::ListeningSocket && sides(record) == (1, Some(1))));
+}
+
+#[test]
+fn a_udp_socket_that_was_the_first_to_send_asked() {
+    let (listener, other) = ((2, 8_000), (1, 7_000));
+    for (from, to, evidence, initiator) in
+        [(other, listener, Evidence::ListeningSocket, Some(1)), (listener, other, Evidence::Nothing, None)]
+    {
+        let mut table = Table::new(Settings::default());
+        table.set_host(Box::new(Listener(Rc::new(Cell::new(true)))));
+        let mut records = Vec::new();
+        for (from, to) in [(from, to), (to, from)] {
+            table.packet(BEGIN, &udp(from, to), 0, &mut records);
+        }
+        table.close_all(&mut records);
+        assert_eq!((records[0].evidence, sides(&records[0])), (evidence, (from.0, initiator)));
+    }
 }
