@@ -381,7 +381,7 @@ fn tear(segment: Option<PathBuf>, position: u64, bytes: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_all_that_is_not_done_comes_out_in_order(steps in prop::collection::vec(step(), 0..120)) {
