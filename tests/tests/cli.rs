@@ -261,6 +261,32 @@ fn what_is_not_delivered_is_said() {
     assert!(ended.stderr.contains("otlp: sent=0 rejected=0") && ended.stderr.contains("refused"), "{}", ended.stderr);
 }
 
+/// The receiver of the environment is one like that of `--otlp`.
+#[test]
+fn the_environment_names_a_receiver() {
+    let mut command = command(&["read", "-"]);
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:1").env("OTEL_EXPORTER_OTLP_INSECURE", "true");
+    let ended = run_with(command, &scene("pings"));
+    assert_eq!((ended.code, ended.text()), (4, ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("otlp: sent=0 rejected=0"), "{}", ended.stderr);
+}
+
+/// A secret is never repeated, whatever is wrong.
+#[test]
+fn secrets_are_not_repeated() {
+    let content = scene("pings");
+    for (options, message) in [
+        (["--otlp-bearer", "sesame"], "--otlp-bearer: write where the secret is"),
+        (["--otlp-header", "sesame"], "--otlp-header: write it as NAME=VALUE"),
+        (["--otlp-header", "x=se\nsame"], "the value of the header `x`"),
+    ] {
+        let options = [&["read", "--otlp", "http://127.0.0.1:1"][..], &options, &["-"]].concat();
+        let ended = run_with(command(&options), &content);
+        assert!(ended.code == 1 && ended.stderr.contains(message), "{} {}", ended.code, ended.stderr);
+        assert!(!ended.stderr.contains("same"), "{}", ended.stderr);
+    }
+}
+
 /// SIGINT and SIGTERM end the reading of a pipe that stays open; every flow is written.
 #[test]
 fn a_signal_closes_every_flow() {
