@@ -83,6 +83,33 @@ impl Stream {
         Self { is_over, client, server }
     }
 
+    /// A TCP connection by which as much goes from the client to the server as can.
+    ///
+    /// # Panics
+    /// When the port is taken.
+    pub fn bulk(hosts: [&Host; 2], version: usize, port: u16) -> Self {
+        let [client, server] = hosts;
+        let to = SocketAddr::new(server.addresses[version], port);
+        let listener = server.namespace.enter(|| TcpListener::bind(to).expect("a free port"));
+        let mut stream = client.namespace.enter(|| TcpStream::connect(to).expect("the server listens"));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&is_over);
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let mut buffer = [0; 100_000];
+            while let Ok(1..) = stream.read(&mut buffer) {}
+        });
+        let client = thread::spawn(move || {
+            let mut messages = 0;
+            while !until.load(Ordering::Relaxed) {
+                stream.write_all(&[7; 100_000]).expect("the server reads");
+                messages += 1;
+            }
+            messages
+        });
+        Self { is_over, client, server }
+    }
+
     /// Ends it, when the message that is under way was answered. How many messages there were.
     ///
     /// # Panics

@@ -116,6 +116,7 @@ fn another_interface_takes_over_without_loss() {
         Stream::udp(hosts, 1, 7001, Duration::from_millis(40)),
         Stream::tcp(hosts, 0, 7002, Duration::from_millis(3)),
         Stream::tcp(hosts, 1, 7003, Duration::from_millis(1)),
+        Stream::bulk(hosts, 1, BULK),
     ];
     for (from, to, way, seconds) in [
         (client, server, WAYS[0], 2.0),
@@ -133,9 +134,10 @@ fn another_interface_takes_over_without_loss() {
     println!("messages: {messages:?}");
     for (who, said) in ["client", "server"].into_iter().zip(watches.map(Watch::stop)) {
         said.check();
-        for port in 7000..=7003 {
+        for port in 7000..=BULK {
             let name = &port.to_string();
-            let records: Vec<_> = said.records.iter().filter(|record| record.ports[1] == port).cloned().collect();
+            let records: Vec<_> =
+                said.records.iter().filter(|record| record.ports[1] == u64::from(port)).cloned().collect();
             let traces: HashSet<&str> = records.iter().map(|record| record.trace.as_str()).collect();
             let roots = records.iter().filter(|record| record.parent.is_none()).count();
             assert_eq!((traces.len(), roots), (1, 1), "{who}, port {name}: one flow, one trace");
@@ -145,14 +147,24 @@ fn another_interface_takes_over_without_loss() {
                     .sum();
                 let by_way = arrived.each_ref().map(|counters| counters.read(name));
                 println!("{who}, port {name}, from {}: {way:?} of {by_way:?}", sender.addresses[0]);
-                assert_eq!(way, by_way.into_iter().sum(), "{who}, port {name}: {:?}", said.lines);
+                let truth: Count = by_way.into_iter().sum();
+                // Where two CPUs take packets off both cables at the same moment, those may be taken for the same. That
+                // happens at full speed only.
+                let both = if port == BULK { truth.packets / 100_000 } else { 0 };
+                assert!(
+                    way == truth || (way.packets..=way.packets + both).contains(&truth.packets),
+                    "{who}, port {name}: {way:?}, truth {truth:?}: {:?}",
+                    said.lines
+                );
             }
         }
     }
 }
 
+/// The port of the stream that is as fast as can be.
+const BULK: u16 = 7004;
 /// Counters by the ports of the streams.
-const STREAMS: [(&str, &str); 8] = [
+const STREAMS: [(&str, &str); 10] = [
     ("7000", "udp sport 7000"),
     ("7000", "udp dport 7000"),
     ("7001", "udp sport 7001"),
@@ -161,4 +173,6 @@ const STREAMS: [(&str, &str); 8] = [
     ("7002", "tcp dport 7002"),
     ("7003", "tcp sport 7003"),
     ("7003", "tcp dport 7003"),
+    ("7004", "tcp sport 7004"),
+    ("7004", "tcp dport 7004"),
 ];
