@@ -182,9 +182,13 @@ fn devices(namespace: &Namespace) -> Vec<String> {
     text.split_whitespace().filter(|name| *name != "lo").map(str::to_owned).collect()
 }
 
-/// A namespace that forwards packets.
-pub fn forward(node: &Namespace) {
-    node.run("sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+/// The namespace forwards packets.
+fn forward(node: &Namespace) {
+    node.enter(|| {
+        for file in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
+            std::fs::write(format!("/proc/sys/net/{file}"), "1").expect("root may");
+        }
+    });
 }
 
 /// A cable between two namespaces; both ends are up.

@@ -47,15 +47,23 @@ fn talk(fabric: &Fabric, watched: &[&Namespace]) -> Vec<Said> {
 #[test]
 fn a_packet_counts_once_on_each_node() {
     let Some(_alone) = require_live() else { return };
-    let mut wrong = Vec::new();
-    for fabric in [Fabric::bridged, Fabric::routed, Fabric::overlay, Fabric::hairpin] {
-        let fabric = fabric().without_offloads();
-        wrong.extend(play(&fabric, &fabric.nodes.iter().collect::<Vec<_>>(), [&["eth0"]; 2]));
-    }
-    for fabric in [Fabric::macvlan, Fabric::bridge_above] {
-        let fabric = fabric().without_offloads();
-        wrong.extend(play(&fabric, &[&fabric.pods.server.namespace], [&["eth0"], &["above"]]));
-    }
+    let through = [Fabric::bridged, Fabric::routed, Fabric::overlay, Fabric::hairpin];
+    let above = [Fabric::macvlan, Fabric::bridge_above];
+    let wrong: Vec<String> = thread::scope(|scope| {
+        let through = through.map(|fabric| {
+            scope.spawn(move || {
+                let fabric = fabric().without_offloads();
+                play(&fabric, &fabric.nodes.iter().collect::<Vec<_>>(), [&["eth0"]; 2])
+            })
+        });
+        let above = above.map(|fabric| {
+            scope.spawn(move || {
+                let fabric = fabric().without_offloads();
+                play(&fabric, &[&fabric.pods.server.namespace], [&["eth0"], &["above"]])
+            })
+        });
+        through.into_iter().chain(above).flat_map(|played| played.join().expect("it was played")).collect()
+    });
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
