@@ -61,10 +61,7 @@ impl Stream {
     /// # Panics
     /// When the port is taken.
     pub fn tcp(hosts: [&Host; 2], version: usize, port: u16, pause: Duration) -> Self {
-        let [client, server] = hosts;
-        let to = SocketAddr::new(server.addresses[version], port);
-        let listener = server.namespace.enter(|| TcpListener::bind(to).expect("a free port"));
-        let mut stream = client.namespace.enter(|| TcpStream::connect(to).expect("the server listens"));
+        let (listener, mut stream) = connection(hosts, version, port);
         let is_over = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&is_over);
         let server = thread::spawn(move || {
@@ -88,10 +85,7 @@ impl Stream {
     /// # Panics
     /// When the port is taken.
     pub fn bulk(hosts: [&Host; 2], version: usize, port: u16) -> Self {
-        let [client, server] = hosts;
-        let to = SocketAddr::new(server.addresses[version], port);
-        let listener = server.namespace.enter(|| TcpListener::bind(to).expect("a free port"));
-        let mut stream = client.namespace.enter(|| TcpStream::connect(to).expect("the server listens"));
+        let (listener, mut stream) = connection(hosts, version, port);
         let is_over = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&is_over);
         let server = thread::spawn(move || {
@@ -131,4 +125,12 @@ fn exchange(is_over: &AtomicBool, pause: Duration, mut send: impl FnMut(&[u8], &
         thread::sleep(pause);
     }
     messages
+}
+
+/// The two sides of a TCP connection: the server's, which is to be accepted, and the client's.
+fn connection([client, server]: [&Host; 2], version: usize, port: u16) -> (TcpListener, TcpStream) {
+    let to = SocketAddr::new(server.addresses[version], port);
+    let listener = server.namespace.enter(|| TcpListener::bind(to).expect("a free port"));
+    let stream = client.namespace.enter(|| TcpStream::connect(to).expect("the server listens"));
+    (listener, stream)
 }
