@@ -5,6 +5,7 @@
 //! ([`Table::reading`]); both count by the rule of `flowtrace_abi`, and both end in [`Record`]s.
 
 mod connection;
+mod cuts;
 mod flow;
 mod fragments;
 mod handshakes;

@@ -7,6 +7,7 @@ use flowtrace_abi::FlowKey;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use crate::cuts::Cuts;
 use crate::flow::{Flow, Named};
 use crate::fragments::Fragments;
 use crate::handshakes::Handshakes;
@@ -38,6 +39,8 @@ pub struct Table {
     pub(crate) fragments: Fragments,
     pub(crate) local: HashSet<IpAddr>,
     pub(crate) host: Box<dyn Host>,
+    /// Live: how many more windows may be cut, and how many waited since that was said.
+    pub(crate) cuts: Cuts,
     begun: u64,
 }
 
@@ -59,6 +62,7 @@ impl Table {
             fragments: Fragments::default(),
             local: HashSet::new(),
             host: Box::new(()),
+            cuts: Cuts::default(),
             begun: 0,
         }
     }

@@ -342,3 +342,45 @@ fn numbered(number: u64) -> FlowEntry {
     };
     FlowEntry { segments: [segments; 2], transactions, rivals: [rival; 2], ..FlowEntry::default() }
 }
+
+#[test]
+fn windows_that_may_not_be_cut_go_on_and_lose_nothing() {
+    let mut watch = Watch::new(1);
+    watch.table.allow_cuts(0);
+    for second in 0..10 {
+        for port in 0..4 {
+            watch.packet(second * 1000, udp((1, 50_000 + port), B));
+        }
+        if second == 5 {
+            watch.packet(5_000, tcp(A, B, tcp::RST, 1, 1));
+        }
+        watch.scan(second * 1000 + 10);
+    }
+    assert_eq!((watch.records.len(), watch.table.waiting_cuts()), (0, 32), "four flows in eight scans");
+    watch.scan(10_300);
+    assert_eq!(lines(&watch.records), ["5000-5000 1/0 end_of_flow_detected"], "a flow that ends is written");
+    for (second, cut, waiting) in [(11, 3, 1), (12, 1, 0)] {
+        watch.records.clear();
+        watch.table.allow_cuts(3);
+        for port in 0..4 {
+            watch.packet(second * 1000, udp((1, 50_000 + port), B));
+        }
+        watch.scan(second * 1000 + 10);
+        assert_eq!((watch.records.len(), watch.table.waiting_cuts()), (cut, waiting), "second {second}");
+    }
+}
+
+#[test]
+fn a_window_that_waited_ends_where_it_was_last_read() {
+    let mut watch = Watch::new(1);
+    watch.table.allow_cuts(0);
+    for second in 0..4 {
+        watch.packet(second * 1000, udp(A, B));
+        watch.scan(second * 1000 + 10);
+    }
+    watch.table.allow_cuts(1);
+    watch.packet(4_000, udp(A, B));
+    watch.scan(4_010);
+    watch.drain(70_000);
+    assert_eq!(lines(&watch.records), ["0-3010 4/0 active_timeout", "3010-4000 1/0 idle_timeout"]);
+}
