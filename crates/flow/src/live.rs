@@ -162,7 +162,12 @@ impl Table {
     fn update(&mut self, at: u32, now: Clock, entry: &FlowEntry, records: &mut Vec<Record>) -> bool {
         let Some(flow) = self.store.get(at) else { return false };
         let grew = (0..2).any(|way| entry.ways[way].packets != flow.entry.ways[way].packets);
-        if grew && !flow.has_ended() && self.full_window(flow, flow.read).is_some() && !self.waits(at) && self.cuts.next() {
+        if grew
+            && !flow.has_ended()
+            && self.full_window(flow, flow.read).is_some()
+            && !self.waits(at)
+            && self.cuts.next()
+        {
             let end = flow.read;
             self.cut(at, end, false, records);
         }

@@ -1,10 +1,15 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub mod otlp;
+pub mod outputs;
+pub mod spool;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use outputs::OutputOptions;
 
 /// Watches network traffic and turns every conversation into an OpenTelemetry trace.
 ///
@@ -24,6 +29,22 @@ pub struct Arguments {
     /// Say nothing but errors; no summary.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+}
+
+impl Arguments {
+    /// The command line: its program, then its words.
+    pub fn read(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let matches = outputs::repeatable(Self::command()).try_get_matches_from(line)?;
+        let mut arguments = Self::from_arg_matches(&matches)?;
+        if let Some((_, of_command)) = matches.subcommand() {
+            let common = match &mut arguments.command {
+                Command::Run(options) => &mut options.common,
+                Command::Read(options) => &mut options.common,
+            };
+            (common.shown, common.receivers) = outputs::outputs(of_command)?;
+        }
+        Ok(arguments)
+    }
 }
 
 /// What to do.
@@ -92,23 +113,10 @@ pub struct CommonOptions {
     #[arg(short, long, value_name = "FORMAT")]
     pub output: Option<Output>,
     /// Send records to this OTLP receiver: `http://HOST:4317`, `https://HOST`, `unix:/PATH`. Without it, to that of
-    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set.
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, if it is set. Repeatable: then options of outputs that come after a receiver are of
+    /// that one, those before the first of all outputs.
     #[arg(long, value_name = "URL")]
-    pub otlp: Option<String>,
-    /// Keep on disk, below this directory, what the OTLP receiver does not take; what an earlier run left there is sent
-    /// first. Each receiver has a directory of its own there, for one process at a time.
-    #[arg(long, value_name = "DIR")]
-    pub spool: Option<PathBuf>,
-    /// How much of the disk a receiver's spool takes at most.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_spool_size)]
-    pub spool_size: u64,
-    /// When batches go to disk: those that are more than memory holds or come while the receiver does not answer, or
-    /// each before it is sent.
-    #[arg(long, value_name = "WHEN", default_value = "overflow")]
-    pub spool_mode: SpoolMode,
-    /// When what is on disk is made safe against a loss of power: after each `batch`, or at intervals, as `1s`.
-    #[arg(long, value_name = "WHEN", default_value = "batch", value_parser = parse_spool_sync)]
-    pub spool_sync: flowtrace_export::Sync,
+    pub otlp: Vec<String>,
     /// How long sending what is left may take when the program ends.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub shutdown_timeout: std::time::Duration,
@@ -139,21 +147,19 @@ pub struct CommonOptions {
     /// Tell flows of the same ends apart by more: the frame's VLAN, the tunnel's identifier.
     #[arg(long, value_name = "PART,...", value_delimiter = ',')]
     pub flow_key: Vec<KeyPart>,
-    /// Add opt-in groups of attributes, separated by commas; `all` for every one.
-    #[arg(long, value_name = "GROUP,...", default_value = "")]
-    pub attributes: String,
-    /// The names of the attributes: those of the newest reference, or of the older proposal.
-    #[arg(long, visible_alias = "profile", value_name = "NAME", default_value = "reference")]
-    pub semconv: Profile,
     /// Seed of the Community ID.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub community_id_seed: u16,
     /// Colours in text.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// How OTLP receivers are reached.
+    /// What is written or sent, and how: of standard output, and of the only receiver if there is one. Of several
+    /// receivers see [`Self::receivers`].
     #[command(flatten)]
-    pub otlp_options: otlp::OtlpOptions,
+    pub shown: OutputOptions,
+    /// The receivers, each with its options.
+    #[arg(skip)]
+    pub receivers: Vec<(String, OutputOptions)>,
 }
 
 /// How records are written.
@@ -167,24 +173,6 @@ pub enum Output {
     OtlpJson,
     /// Not at all.
     None,
-}
-
-/// The names of the attributes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Profile {
-    /// The attribute reference.
-    Reference,
-    /// The semantic-convention proposal.
-    Proposal,
-}
-
-/// When batches go to disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SpoolMode {
-    /// Those that are more than memory holds, and all while the receiver does not answer.
-    Overflow,
-    /// Each, before it is sent.
-    Always,
 }
 
 /// Which end of a flow is its source.
@@ -263,82 +251,13 @@ fn parse_percent(text: &str) -> Result<f64, String> {
     if is_right { Ok(percent / 100.0) } else { Err("it must be from 0 to 100%".to_owned()) }
 }
 
-/// The least a spool can do with: a few batches.
-const SPOOL_MIN: u64 = 8 << 20;
-
-/// `1GiB`, `500MB`, `1.5 GiB`, `8388608`: in bytes.
-fn parse_spool_size(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 10] = [
-        ("", 1),
-        ("b", 1),
-        ("kb", 1_000),
-        ("kib", 1 << 10),
-        ("mb", 1_000_000),
-        ("mib", 1 << 20),
-        ("gb", 1_000_000_000),
-        ("gib", 1 << 30),
-        ("tb", 1_000_000_000_000),
-        ("tib", 1 << 40),
-    ];
-    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let unit = unit.trim().to_ascii_lowercase();
-    let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
-    let bytes = number.parse::<f64>().ok().zip(factor).map(|(number, factor)| number * factor as f64);
-    match bytes.map(|bytes| bytes as u64) {
-        None => Err("write a number with a unit, as 500MB or 1GiB".to_owned()),
-        Some(bytes) if bytes < SPOOL_MIN => Err("it must be 8MiB or more".to_owned()),
-        Some(bytes) => Ok(bytes.min(1 << 50)),
-    }
-}
-
-/// `batch`, or a duration.
-fn parse_spool_sync(text: &str) -> Result<flowtrace_export::Sync, String> {
-    match text {
-        "batch" => Ok(flowtrace_export::Sync::Batch),
-        interval => {
-            parse_duration(interval).map(flowtrace_export::Sync::Interval).map_err(|error| format!("{error}, or batch"))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, bytes) in [
-            ("1GiB", Some(1 << 30)),
-            ("500MB", Some(500_000_000)),
-            ("1.5 gib", Some(3 << 29)),
-            ("8388608", Some(8 << 20)),
-            ("999999999999TiB", Some(1 << 50)),
-            ("8388607", None),
-            ("0", None),
-            ("1GiBs", None),
-            ("-1GiB", None),
-            ("1.2.3GiB", None),
-            ("GiB", None),
-            ("", None),
-        ] {
-            assert_eq!(parse_spool_size(text).ok(), bytes, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_spool_is_synchronised_by_batch_or_interval() {
-        use flowtrace_export::Sync;
-        assert_eq!(parse_spool_sync("batch"), Ok(Sync::Batch));
-        assert_eq!(parse_spool_sync("1s"), Ok(Sync::Interval(std::time::Duration::from_secs(1))));
-        assert!(parse_spool_sync("never").is_err_and(|error| error.ends_with(", or batch")));
     }
 
     #[test]

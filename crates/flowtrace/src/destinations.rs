@@ -3,6 +3,7 @@
 use flowtrace_export::{Authorization, Compression, Destination, Protocol, Secret, UrlPath};
 
 use crate::cli::otlp::{OtlpCompression, OtlpOptions, OtlpProtocol, TlsVersion};
+use crate::cli::outputs::OutputOptions;
 
 /// What is wrong with the options. Never says a secret.
 #[derive(Debug, thiserror::Error)]
@@ -13,13 +14,33 @@ pub enum Invalid {
     /// A secret on the command line.
     #[error("{0}: write where the secret is, file:PATH or env:VARIABLE; everyone on this host can read a command line")]
     Literal(&'static str),
-    /// `--spool` without a receiver.
-    #[error("--spool: there is no OTLP receiver to keep spans for; name it by --otlp URL")]
-    NothingToSpool,
+    /// Two sorts of authorization.
+    #[error("--otlp-bearer and --otlp-basic: a receiver takes one of them")]
+    Both,
+}
+
+/// All receivers with their options: those of the command line; without any, that of the environment, if it names one.
+/// What else the environment says is of one receiver: the first.
+pub fn destinations(
+    receivers: &[(String, OutputOptions)],
+    shown: &OutputOptions,
+    get: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<(Destination, OutputOptions)>, Invalid> {
+    let Some(((url, options), others)) = receivers.split_first() else {
+        let found = destination(None, &shown.otlp, get)?;
+        return Ok(found.into_iter().map(|destination| (destination, shown.clone())).collect());
+    };
+    let first = destination(Some(url), &options.otlp, &get)?.map(|destination| (destination, options));
+    let proxies = |name: &str| if name.starts_with("OTEL_") { None } else { get(name) };
+    let others = others.iter().map(|(url, options)| {
+        destination(Some(url), &options.otlp, proxies).map(|found| found.map(|destination| (destination, options)))
+    });
+    let all = std::iter::once(Ok(first)).chain(others).filter_map(Result::transpose);
+    all.map(|found| found.map(|(destination, options)| (destination, options.clone()))).collect()
 }
 
 /// The receiver of this URL; without one, that of the environment, if it names one.
-pub fn destination(
+fn destination(
     url: Option<&str>,
     options: &OtlpOptions,
     get: impl Fn(&str) -> Option<String>,
@@ -52,7 +73,7 @@ fn authorization(options: &OtlpOptions) -> Result<Option<Authorization>, Invalid
     };
     let bearer = reference(&options.otlp_bearer, "--otlp-bearer")?.map(Authorization::Bearer);
     let basic = reference(&options.otlp_basic, "--otlp-basic")?.map(Authorization::Basic);
-    Ok(bearer.or(basic))
+    if bearer.is_some() && basic.is_some() { Err(Invalid::Both) } else { Ok(bearer.or(basic)) }
 }
 
 fn set_tls(destination: &mut Destination, options: &OtlpOptions) {
@@ -98,16 +119,20 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        options: OtlpOptions,
+        options: OutputOptions,
+    }
+
+    fn options(line: &[&str]) -> OutputOptions {
+        Line::try_parse_from(["x"].iter().chain(line)).expect("a command line").options
     }
 
     fn of(url: Option<&str>, line: &[&str], variables: &[(&str, &str)]) -> Result<Option<Destination>, Invalid> {
-        let line = Line::try_parse_from(["x"].iter().chain(line)).expect("a command line");
+        let line = options(line);
         let get = |name: &str| {
             let found = variables.iter().find(|(known, _)| format!("OTEL_EXPORTER_OTLP_{known}") == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        destination(url, &line.options, get)
+        destination(url, &line.otlp, get)
     }
 
     #[test]
@@ -138,6 +163,27 @@ mod tests {
         assert!(found.tls.only_1_3 && !found.tls.skip_verify);
         let names: Vec<_> = found.headers.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["a", "b"], "the later one of a name counts");
+    }
+
+    #[test]
+    fn the_environment_speaks_of_the_first_receiver_and_of_proxies() {
+        let receivers = ["http://a", "http://b"].map(|url| (url.to_owned(), options(&[])));
+        let get = |name: &str| match name {
+            "OTEL_EXPORTER_OTLP_HEADERS" => Some("key=secret".to_owned()),
+            "OTEL_EXPORTER_OTLP_COMPRESSION" => Some("gzip".to_owned()),
+            "HTTP_PROXY" | "http_proxy" => Some("http://proxy".to_owned()),
+            _ => None,
+        };
+        let found = destinations(&receivers, &options(&[]), get).expect("good");
+        let told: Vec<_> =
+            found.iter().map(|(to, _)| (&to.url[..], to.headers.len(), to.compression, &to.proxy.http[..])).collect();
+        let expected =
+            [("http://a", 1, Compression::Gzip, "http://proxy"), ("http://b", 0, Compression::None, "http://proxy")];
+        assert_eq!(told, expected);
+        let alone = |variable: &str| (variable == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| "http://env".to_owned());
+        let found = destinations(&[], &options(&["--attributes", "debug"]), alone).expect("good");
+        assert_eq!((found[0].0.url.as_str(), found[0].1.attributes.as_str()), ("http://env", "debug"));
+        assert!(destinations(&[], &options(&[]), |_| None).expect("good").is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod log;
 mod output;
 mod progress;
 mod read;
+mod receivers;
 mod run;
 mod settings;
 mod signals;
@@ -18,10 +19,8 @@ mod summary;
 use std::error::Error;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let arguments = cli::Arguments::parse();
+    let arguments = cli::Arguments::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     log::start(arguments.verbose, arguments.quiet);
     let result = match &arguments.command {
         cli::Command::Run(options) => run::run(options, arguments.quiet).map_err(Box::<dyn Error>::from),

@@ -1,14 +1,14 @@
-//! Where records go: standard output in one of its forms, an OTLP receiver, or both.
+//! Where records go: standard output in one of its forms, OTLP receivers, or both.
 
 use std::io;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use flowtrace_export::{Console, Exporter, Full, Report, Settings};
+use flowtrace_export::{Console, Full};
 use flowtrace_flow::Record;
 use flowtrace_span::{Json, Options, OtlpJson, Resource, Text};
 
 use crate::cli::{CommonOptions, Output};
+use crate::receivers::{Delivery, Receivers};
 use crate::{destinations, settings};
 
 /// What is wrong with an output.
@@ -23,7 +23,10 @@ pub enum Error {
     /// `OTEL_RESOURCE_ATTRIBUTES`.
     #[error(transparent)]
     Environment(#[from] flowtrace_span::EnvironmentError),
-    /// The OTLP receiver's address.
+    /// `--spool` without a receiver.
+    #[error("--spool: there is no OTLP receiver to keep spans for; name it by --otlp URL")]
+    NothingToSpool,
+    /// An OTLP receiver, or its spool.
     #[error(transparent)]
     Otlp(#[from] flowtrace_export::Error),
     /// Standard output.
@@ -38,9 +41,7 @@ pub enum Error {
 pub struct Outputs {
     format: Format,
     console: Console,
-    otlp: Option<Exporter>,
-    /// The spool's directory.
-    spool: Option<PathBuf>,
+    receivers: Receivers,
     /// How long what is left may take to be sent when the program ends.
     shutdown: Duration,
     records: u64,
@@ -65,24 +66,14 @@ pub enum Wanted {
 }
 
 impl Outputs {
-    /// Opens the outputs. `full` says what to do when the OTLP receiver does not keep up.
+    /// Opens the outputs. `full` says what to do when an OTLP receiver does not keep up.
     pub fn open(options: &CommonOptions, resource: &Resource, full: Full) -> Result<Self, Error> {
-        let span = settings::span_options(options)?;
-        let variable = |name: &str| std::env::var(name).ok();
-        let destination = destinations::destination(options.otlp.as_deref(), &options.otlp_options, variable)?;
-        let spool = destination.as_ref().and_then(|destination| settings::spool(options, &destination.url));
-        let directory = spool.as_ref().map(|spool| spool.directory.clone());
-        if options.spool.is_some() && destination.is_none() {
-            return Err(destinations::Invalid::NothingToSpool.into());
-        }
-        let otlp = match destination {
-            None => None,
-            Some(to) => Some(Exporter::with_spool(to, resource, span.clone(), Settings::new(full), spool)?),
-        };
-        let default = if otlp.is_some() { Output::None } else { Output::Text };
+        let span = settings::span_options(&options.shown, options.community_id_seed)?;
+        let receivers = Receivers::open(options, resource, full)?;
+        let default = if receivers.is_empty() { Output::Text } else { Output::None };
         let format = Format::new(options, options.output.unwrap_or(default), resource, span);
         let shutdown = options.shutdown_timeout;
-        Ok(Self { format, console: Console::stdout(), otlp, spool: directory, shutdown, records: 0 })
+        Ok(Self { format, console: Console::stdout(), receivers, shutdown, records: 0 })
     }
 
     /// Writes the records, and leaves the vector empty.
@@ -93,33 +84,36 @@ impl Outputs {
             if self.format.write(&record, self.console.buffer()) {
                 open = self.console.written()?;
             }
-            if let Some(otlp) = &mut self.otlp {
-                otlp.push(&record);
-            }
+            self.receivers.push(&record);
         }
         Ok(self.wanted(open))
     }
 
     /// Sends what has waited long enough.
     pub fn tick(&mut self) -> Result<Wanted, Error> {
-        if let Some(otlp) = &mut self.otlp {
-            otlp.tick(Instant::now());
-        }
+        self.receivers.tick();
         let open = self.console.flush()?;
         Ok(self.wanted(open))
     }
 
-    /// Sends all that is left. Returns the number of records, what became of those for the OTLP receiver, and its
-    /// spool's directory.
-    pub fn close(mut self) -> Result<(u64, Option<Report>, Option<PathBuf>), Error> {
-        let report = self.otlp.take().map(|otlp| otlp.shutdown(self.shutdown));
+    /// For how many more records there is room somewhere; no limit where they are written to standard output.
+    pub fn room(&self) -> u64 {
+        match self.format {
+            Format::None => self.receivers.room().unwrap_or(u64::MAX),
+            _ => u64::MAX,
+        }
+    }
+
+    /// Sends all that is left. Returns the number of records, and what became of those for each receiver.
+    pub fn close(mut self) -> Result<(u64, Vec<Delivery>), Error> {
+        let deliveries = self.receivers.close(self.shutdown);
         let _ = self.console.flush()?;
-        Ok((self.records, report, self.spool))
+        Ok((self.records, deliveries))
     }
 
     fn wanted(&self, open: flowtrace_export::Output) -> Wanted {
         let closed = open == flowtrace_export::Output::Closed;
-        if closed && self.otlp.is_none() { Wanted::No } else { Wanted::Yes }
+        if closed && self.receivers.is_empty() { Wanted::No } else { Wanted::Yes }
     }
 }
 

@@ -178,7 +178,7 @@ impl Reading {
         let _ = self.write()?;
         let mut summary = self.summary;
         summary.flows = self.table.begun();
-        (summary.records, summary.otlp, summary.spool) = self.outputs.close()?;
+        (summary.records, summary.deliveries) = self.outputs.close()?;
         summary.losses = Reason::ALL
             .into_iter()
             .zip(self.unparsed)

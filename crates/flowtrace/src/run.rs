@@ -79,6 +79,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         records: Vec::new(),
         summary: Summary::default(),
         max_flows: u64::from(options.max_flows),
+        is_waiting: false,
     };
     let wanted = watch.until(&signals, options.scan_interval)?;
     let summary = watch.close()?;
@@ -139,6 +140,8 @@ struct Watch {
     summary: Summary,
     /// How many flows the kernel has room for.
     max_flows: u64,
+    /// Whether records of open flows wait for room.
+    is_waiting: bool,
 }
 
 impl Watch {
@@ -182,13 +185,26 @@ impl Watch {
     fn scan(&mut self) -> Result<Wanted, Error> {
         self.live.refresh();
         self.take_addresses();
-        let Self { live, table, records, max_flows, .. } = self;
+        let Self { live, table, records, max_flows, outputs, .. } = self;
+        table.allow_cuts(outputs.room());
         live.scan(|readings, gone| take(table, readings, gone, records))?;
         // The kernel is told when the next scan begins.
         live.set_silence(table.end_of_scan(clock(Moment::now()), *max_flows));
+        self.say_waiting();
         let wanted = self.write()?;
         let open = self.outputs.tick()?;
         Ok(if wanted == Wanted::No { wanted } else { open })
+    }
+
+    /// Says when records of open flows begin to wait for room, and when they do no more.
+    fn say_waiting(&mut self) {
+        let waiting = self.table.waiting_cuts();
+        if waiting > 0 && !self.is_waiting {
+            tracing::warn!(flows = waiting, "no OTLP receiver keeps up: windows of flows that go on last longer");
+        } else if waiting == 0 && self.is_waiting {
+            tracing::info!("an OTLP receiver keeps up again: windows are as long as they should be");
+        }
+        self.is_waiting = waiting > 0;
     }
 
     fn write(&mut self) -> Result<Wanted, Error> {
@@ -211,7 +227,7 @@ impl Watch {
         let mut summary = self.summary;
         summary.not_ip = self.live.not_ip()?.into_iter().collect();
         summary.flows = self.table.begun();
-        (summary.records, summary.otlp, summary.spool) = self.outputs.close()?;
+        (summary.records, summary.deliveries) = self.outputs.close()?;
         summary.losses = losses
             .into_iter()
             .map(|(loss, packets, bytes)| Loss { name: loss.name(), is_loss: loss.is_loss(), packets, bytes })

@@ -6,10 +6,13 @@ use std::time::Duration;
 use flowtrace_abi::{KeyParts, Layers};
 use flowtrace_export::{Mode, SpoolSettings};
 use flowtrace_flow::{Settings, SourceMode};
-use flowtrace_span::{Options, Profile, Selection};
+use flowtrace_span::{Attribute, Options, Profile, Selection};
 use flowtrace_wire::{Ports, Service};
+use globset::{Glob, GlobSet};
 
-use crate::cli::{self, Color, CommonOptions, KeyPart, Source, SpoolMode, Tunnels, parse_duration};
+use crate::cli::outputs::OutputOptions;
+use crate::cli::spool::{SpoolMode, SpoolOptions};
+use crate::cli::{self, Color, CommonOptions, KeyPart, Source, Tunnels, parse_duration};
 
 /// What is read of packets.
 #[derive(Clone, Debug)]
@@ -39,6 +42,16 @@ pub enum Invalid {
     Port {
         /// What was written.
         text: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// `--include` and `--exclude`.
+    #[error("{option} {pattern}: {why}")]
+    Glob {
+        /// Which of them.
+        option: &'static str,
+        /// What was written.
+        pattern: String,
         /// What is wrong with it.
         why: String,
     },
@@ -122,18 +135,42 @@ const fn key_part(part: KeyPart) -> u32 {
     }
 }
 
-/// Which attributes spans have.
-pub fn span_options(options: &CommonOptions) -> Result<Options, Invalid> {
-    let profile = match options.semconv {
-        cli::Profile::Reference => Profile::Reference,
-        cli::Profile::Proposal => Profile::Proposal,
+/// Which attributes the spans of an output have.
+pub fn span_options(output: &OutputOptions, community_id_seed: u16) -> Result<Options, Invalid> {
+    let profile = match output.semconv {
+        cli::outputs::Profile::Reference => Profile::Reference,
+        cli::outputs::Profile::Proposal => Profile::Proposal,
     };
-    let selection = Selection::parse(&options.attributes)?.with_profile(profile);
-    Ok(Options { selection, community_id_seed: options.community_id_seed })
+    let mut selection = Selection::parse(&output.attributes)?.with_profile(profile);
+    if let Some(include) = globs("--include", &output.include)? {
+        selection = selection.only(|attribute| include.is_match(attribute.name()));
+    }
+    if let Some(exclude) = globs("--exclude", &output.exclude)? {
+        selection = selection.only(|attribute| !exclude.is_match(attribute.name()));
+    }
+    Ok(Options { selection, community_id_seed })
+}
+
+/// Globs over the names of attributes, each of which has to match one; `None` where there are none.
+fn globs(option: &'static str, text: &str) -> Result<Option<GlobSet>, Invalid> {
+    let mut set = GlobSet::builder();
+    let mut is_empty = true;
+    for pattern in text.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()) {
+        let invalid = |why: String| Invalid::Glob { option, pattern: pattern.to_owned(), why };
+        let glob = Glob::new(pattern).map_err(|error| invalid(error.kind().to_string()))?;
+        let matcher = glob.compile_matcher();
+        if !Attribute::ALL.iter().any(|attribute| matcher.is_match(attribute.name())) {
+            return Err(invalid("no attribute has such a name".to_owned()));
+        }
+        set.add(glob);
+        is_empty = false;
+    }
+    let invalid = |error: globset::Error| Invalid::Glob { option, pattern: text.to_owned(), why: error.to_string() };
+    if is_empty { Ok(None) } else { set.build().map(Some).map_err(invalid) }
 }
 
 /// The spool of an OTLP receiver.
-pub fn spool(options: &CommonOptions, url: &str) -> Option<SpoolSettings> {
+pub fn spool(options: &SpoolOptions, url: &str) -> Option<SpoolSettings> {
     let mode = match options.spool_mode {
         SpoolMode::Overflow => Mode::Overflow,
         SpoolMode::Always => Mode::Always,
@@ -157,7 +194,6 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
     use flowtrace_wire::KnownPorts;
 
     use super::*;
@@ -165,7 +201,7 @@ mod tests {
 
     fn common(arguments: &[&str]) -> CommonOptions {
         let line = ["flowtrace", "read", "x.pcap"].iter().chain(arguments);
-        match Arguments::try_parse_from(line).expect("a command line").command {
+        match Arguments::read(line).expect("a command line").command {
             Command::Read(options) => options.common,
             Command::Run(_) => unreachable!("it says read"),
         }
@@ -200,10 +236,26 @@ mod tests {
 
     #[test]
     fn the_profile_is_chosen_by_name() {
-        let profile = |arguments: &[&str]| span_options(&common(arguments)).expect("good").selection.profile();
+        let profile = |arguments: &[&str]| span_options(&common(arguments).shown, 0).expect("good").selection.profile();
         assert_eq!(profile(&[]), Profile::Reference);
         assert_eq!(profile(&["--semconv", "proposal"]), Profile::Proposal);
         assert_eq!(profile(&["--profile", "proposal"]), Profile::Proposal);
+    }
+
+    #[test]
+    fn attributes_are_included_and_excluded_by_globs() {
+        let names = |arguments: &[&str]| {
+            let options = span_options(&common(arguments).shown, 0).map_err(|error| error.to_string())?;
+            let on = Attribute::ALL.into_iter().filter(|attribute| options.selection.contains(*attribute));
+            Ok::<_, String>(on.map(Attribute::name).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            names(&["--include", "source.*, destination.port", "--exclude", "*.k8s.*,*.container.*"]).expect("good"),
+            ["source.address", "source.port", "destination.port"]
+        );
+        let none = names(&["--exclude", "no.such.*"]).expect_err("no attribute");
+        assert_eq!(none, "--exclude no.such.*: no attribute has such a name");
+        assert!(names(&["--include", "a["]).expect_err("no glob").starts_with("--include a[: "));
     }
 
     #[test]
@@ -230,7 +282,7 @@ mod tests {
             let error = flow_settings(&common(&arguments)).expect_err(message).to_string();
             assert!(error.contains(message), "{error}");
         }
-        let error = span_options(&common(&["--attributes", "tunel"])).expect_err("no group").to_string();
+        let error = span_options(&common(&["--attributes", "tunel"]).shown, 0).expect_err("no group").to_string();
         assert!(error.contains("did you mean tunnel"), "{error}");
     }
 }

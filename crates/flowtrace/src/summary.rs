@@ -1,7 +1,7 @@
 //! What was seen, and what was not counted, when the program ends.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flowtrace_export::Report;
 use flowtrace_flow::Record;
@@ -9,6 +9,7 @@ use flowtrace_span::iana;
 
 use crate::exit::Exit;
 use crate::log;
+use crate::receivers::Delivery;
 
 /// Counts over the whole run.
 #[derive(Debug, Default)]
@@ -25,10 +26,8 @@ pub struct Summary {
     pub losses: Vec<Loss>,
     /// Frames without IP, by EtherType; of 802.3 frames, by LLC access point.
     pub not_ip: BTreeMap<u16, u64>,
-    /// What became of records for the OTLP receiver.
-    pub otlp: Option<Report>,
-    /// Where the receiver's spool is.
-    pub spool: Option<PathBuf>,
+    /// What became of records for the OTLP receivers.
+    pub deliveries: Vec<Delivery>,
 }
 
 /// Packets that were seen and are in no record, or are told for information.
@@ -69,7 +68,7 @@ impl Summary {
         self.say_otlp();
     }
 
-    /// Says only that records were lost on the way to the OTLP receiver, if they were: an error, however quiet.
+    /// Says only that records were lost on the way to OTLP receivers, if they were: an error, however quiet.
     pub fn say_undelivered(&self) {
         if self.exit() == Exit::Undelivered {
             self.say_otlp();
@@ -77,28 +76,34 @@ impl Summary {
     }
 
     fn say_otlp(&self) {
-        let Some(report) = &self.otlp else { return };
-        let failed = &report.failed;
-        log::say(&format!(
-            "otlp: sent={} rejected={} queue_full={} refused={} too_large={} unreachable={} shutdown={}",
-            report.sent,
-            report.rejected,
-            failed.queue_full,
-            failed.refused,
-            failed.too_large,
-            failed.unreachable,
-            failed.shutdown
-        ));
-        if let Some(directory) = &self.spool {
-            log::say(&spool(report, directory));
+        for delivery in &self.deliveries {
+            log::say(&otlp(delivery));
+            if let Some(directory) = &delivery.spool {
+                log::say(&spool(&delivery.report, directory));
+            }
         }
     }
 
     /// The exit status so far.
     pub fn exit(&self) -> Exit {
-        let undelivered = self.otlp.as_ref().is_some_and(|report| report.rejected + report.failed.total() > 0);
-        if undelivered { Exit::Undelivered } else { Exit::Done }
+        let is_lost = |Delivery { report, .. }: &Delivery| report.rejected + report.failed.total() > 0;
+        if self.deliveries.iter().any(is_lost) { Exit::Undelivered } else { Exit::Done }
     }
+}
+
+/// What became of the records for one receiver.
+fn otlp(Delivery { url, report, .. }: &Delivery) -> String {
+    let failed = &report.failed;
+    format!(
+        "otlp: sent={} rejected={} queue_full={} refused={} too_large={} unreachable={} shutdown={} to {url}",
+        report.sent,
+        report.rejected,
+        failed.queue_full,
+        failed.refused,
+        failed.too_large,
+        failed.unreachable,
+        failed.shutdown
+    )
 }
 
 /// What became of records by way of the spool, and where those are that could not be sent.

@@ -70,6 +70,17 @@ impl Selection {
         Ok(selection)
     }
 
+    /// Only those of them that are wanted.
+    #[must_use]
+    pub fn only(mut self, wanted: impl Fn(Attribute) -> bool) -> Self {
+        for attribute in Attribute::ALL {
+            if !wanted(attribute) {
+                self.words[attribute as usize / 64] &= !bit(attribute);
+            }
+        }
+        self
+    }
+
     /// The same groups in the words of this profile.
     pub const fn with_profile(self, profile: Profile) -> Self {
         Self { profile, ..self }
@@ -183,6 +194,13 @@ mod tests {
             let selection = Selection::parse(text).unwrap();
             assert_eq!(all.map(|attribute| selection.contains(attribute)), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn only_those_that_are_wanted_are_left() {
+        let selection = Selection::default().only(|attribute| attribute.name().starts_with("source."));
+        let names: Vec<_> = selection.available(true).map(Attribute::name).collect();
+        assert_eq!(names, ["source.address", "source.port"]);
     }
 
     #[test]

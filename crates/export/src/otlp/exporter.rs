@@ -161,6 +161,11 @@ impl Exporter {
         self.shared.queue.beat(self.batch.len() as u64);
     }
 
+    /// For how many more records there is room, a quarter of it kept back for those that cannot wait.
+    pub fn room(&self) -> u64 {
+        (self.shared.queue.room(self.settings.batch_bytes) * self.settings.batch_records) as u64
+    }
+
     /// How many batches wait in the queue.
     pub fn queue_depth(&self) -> usize {
         self.shared.queue.depth()

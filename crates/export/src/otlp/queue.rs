@@ -198,6 +198,14 @@ impl Queue {
         self.lock().batches.len()
     }
 
+    /// How many more batches of so many bytes there is room for, without the last quarter of memory and spool.
+    pub(super) fn room(&self, batch_bytes: usize) -> usize {
+        let state = self.lock();
+        let memory = mark(self.bound).saturating_sub(state.batches.len());
+        let disk = state.spool.as_ref().map_or(0, |spool| spool.room() as usize / batch_bytes.max(1));
+        memory + disk
+    }
+
     /// Spans that were in the spool and could be read no more.
     pub(super) fn damaged(&self) -> u64 {
         self.lock().damaged
@@ -229,7 +237,7 @@ impl State {
     /// Whether the next batch goes to disk: once there are some, until all of them were taken.
     fn wants_disk(&self, bound: usize) -> bool {
         self.spool.as_ref().is_some_and(|spool| {
-            let is_past_mark = self.batches.len() >= bound - bound / 4;
+            let is_past_mark = self.batches.len() >= mark(bound);
             spool.settings().mode == Mode::Always || spool.waiting() > 0 || self.down.is_some() || is_past_mark
         })
     }
@@ -308,6 +316,11 @@ impl State {
         self.taken.clear();
         Left { spooled: self.spool.take().map_or(0, Spool::close), lost }
     }
+}
+
+/// From how many batches in memory on the queue counts as nearly full.
+const fn mark(bound: usize) -> usize {
+    bound - bound / 4
 }
 
 fn append(spool: &mut Spool, batch: &Encoded) -> Result<(), Refused> {
@@ -394,6 +407,28 @@ mod tests {
         let left = (4..9).map(|_| pop()).collect::<Vec<_>>();
         assert_eq!(left, [4, 5, 6, 7, 8]);
         assert_eq!(queue.abandon(), Left { spooled: 36, lost: 0 });
+    }
+
+    #[test]
+    fn room_ends_where_the_last_quarter_begins() {
+        let queue = queue(4);
+        for room in [3, 2, 1, 0, 0] {
+            assert_eq!(queue.room(1 << 20), room);
+            let _ = queue.push(batch(1), Some(Instant::now()));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let settings = crate::spool::SpoolSettings {
+            size: 16 << 20,
+            ..crate::spool::SpoolSettings::new(folder.path().to_owned())
+        };
+        let queue = Queue::new(4, Duration::ZERO, Some(Spool::open(settings).unwrap().0));
+        assert_eq!(queue.room(1 << 20), 3 + 12);
+        queue.set_down(true);
+        let batch = Encoded { bytes: vec![0; 3 << 20].into(), records: 1 };
+        for room in [3 + 8, 3 + 5, 3 + 2, 3, 3] {
+            queue.push(batch.clone(), Some(Instant::now())).unwrap();
+            assert_eq!(queue.room(1 << 20), room);
+        }
     }
 
     #[test]

@@ -110,6 +110,11 @@ impl Spool {
         self.waiting
     }
 
+    /// Bytes until three quarters of the size are taken.
+    pub(crate) fn room(&self) -> u64 {
+        (self.settings.size - self.settings.size / 4).saturating_sub(self.charged)
+    }
+
     /// What was chosen.
     pub(crate) fn settings(&self) -> &SpoolSettings {
         &self.settings

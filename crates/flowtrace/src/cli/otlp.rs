@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::parse_duration;
 
 /// How OTLP receivers are reached. What is not given here is taken from the OTEL_EXPORTER_OTLP_* variables.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "OTLP")]
 pub struct OtlpOptions {
     /// How spans are carried. Without it: OTLP/HTTP where the URL has a path or port 4318, else gRPC.
@@ -19,7 +19,7 @@ pub struct OtlpOptions {
     #[arg(long = "otlp-header", value_name = "NAME=VALUE")]
     pub otlp_headers: Vec<String>,
     /// Send a token (`Authorization: Bearer`), from `file:PATH` or `env:NAME`.
-    #[arg(long, value_name = "SECRET", conflicts_with = "otlp_basic")]
+    #[arg(long, value_name = "SECRET")]
     pub otlp_bearer: Option<String>,
     /// Send a user and password (`Authorization: Basic`), as USER:PASSWORD from `file:PATH` or `env:NAME`.
     #[arg(long, value_name = "SECRET")]
@@ -49,7 +49,8 @@ pub struct OtlpOptions {
     #[arg(long, value_name = "VERSION", default_value = "1.2")]
     pub otlp_tls_min: TlsVersion,
     /// Take any certificate of a receiver: anyone on the way can then read and change spans.
-    #[arg(long)]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false",
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "WHETHER")]
     pub otlp_insecure_skip_verify: bool,
 }
 

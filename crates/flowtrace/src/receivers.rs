@@ -1,0 +1,98 @@
+//! OTLP receivers, each with a queue of its own: what one of them does holds up no other.
+
+use std::path::PathBuf;
+use std::thread::ScopedJoinHandle;
+use std::time::{Duration, Instant};
+
+use flowtrace_export::{Exporter, Full, Report, Settings};
+use flowtrace_flow::Record;
+use flowtrace_span::Resource;
+
+use crate::cli::CommonOptions;
+use crate::output::Error;
+use crate::{destinations, settings};
+
+/// All receivers.
+pub struct Receivers(Vec<Receiver>);
+
+struct Receiver {
+    url: String,
+    exporter: Exporter,
+    /// The spool's directory.
+    spool: Option<PathBuf>,
+}
+
+/// What became of the records for one receiver.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Which receiver.
+    pub url: String,
+    /// The numbers.
+    pub report: Report,
+    /// Where its spool is.
+    pub spool: Option<PathBuf>,
+}
+
+impl Receivers {
+    /// Starts an exporter for each receiver of the command line or the environment. `full` says what to do when one
+    /// does not keep up.
+    pub fn open(options: &CommonOptions, resource: &Resource, full: Full) -> Result<Self, Error> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let destinations = destinations::destinations(&options.receivers, &options.shown, variable)?;
+        if destinations.is_empty() && options.shown.spool.spool.is_some() {
+            return Err(Error::NothingToSpool);
+        }
+        let open = |(destination, output): (flowtrace_export::Destination, crate::cli::outputs::OutputOptions)| {
+            let url = destination.url.clone();
+            let span = settings::span_options(&output, options.community_id_seed)?;
+            let spool = settings::spool(&output.spool, &url);
+            let directory = spool.as_ref().map(|spool| spool.directory.clone());
+            let exporter = Exporter::with_spool(destination, resource, span, Settings::new(full), spool)?;
+            Ok(Receiver { url, exporter, spool: directory })
+        };
+        destinations.into_iter().map(open).collect::<Result<_, Error>>().map(Self)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Queues a record for each.
+    pub fn push(&mut self, record: &Record) {
+        for Receiver { exporter, .. } in &mut self.0 {
+            exporter.push(record);
+        }
+    }
+
+    /// Sends what has waited long enough.
+    pub fn tick(&mut self) {
+        let now = Instant::now();
+        for Receiver { exporter, .. } in &mut self.0 {
+            exporter.tick(now);
+        }
+    }
+
+    /// For how many more records the receiver that keeps up best has room; `None` without receivers.
+    pub fn room(&self) -> Option<u64> {
+        self.0.iter().map(|receiver| receiver.exporter.room()).max()
+    }
+
+    /// Sends all that is left to all of them at once, for at most so long.
+    pub fn close(self, time: Duration) -> Vec<Delivery> {
+        std::thread::scope(|scope| {
+            let close = |Receiver { url, exporter, spool }| {
+                let closing = scope.spawn(move || exporter.shutdown(time));
+                (url, spool, closing)
+            };
+            let closing: Vec<_> = self.0.into_iter().map(close).collect();
+            // Nothing in there panics; if it did, nothing of it would be known.
+            let delivery = |(url, spool, closing): (_, _, ScopedJoinHandle<'_, Report>)| Delivery {
+                url,
+                spool,
+                report: closing.join().unwrap_or_default(),
+            };
+            closing.into_iter().map(delivery).collect()
+        })
+    }
+}
