@@ -100,9 +100,17 @@ impl Watch {
     /// # Panics
     /// When it ends before.
     pub fn start(namespace: &Namespace, arguments: &[&str]) -> Self {
+        Self::start_as("json", namespace, arguments)
+    }
+
+    /// The same with another `--output`; no records are read if it is `none`.
+    ///
+    /// # Panics
+    /// When it ends before.
+    pub fn start_as(output: &str, namespace: &Namespace, arguments: &[&str]) -> Self {
         let program = program::flowtrace();
         let mut command = namespace.command(program.to_str().expect("a path in UTF-8"));
-        command.args(["run", "--output", "json"]).args(arguments);
+        command.args(["run", "--output", output]).args(arguments);
         if let Some(object) = tools::bpf_object() {
             command.arg("--bpf-object").arg(object);
         }

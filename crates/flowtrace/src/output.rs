@@ -78,15 +78,23 @@ impl Outputs {
 
     /// Writes the records, and leaves the vector empty.
     pub fn write(&mut self, records: &mut Vec<Record>) -> Result<Wanted, Error> {
-        let mut open = flowtrace_export::Output::Open;
+        let open = self.show(records)?;
         for record in records.drain(..) {
-            self.records += 1;
-            if self.format.write(&record, self.console.buffer()) {
-                open = self.console.written()?;
-            }
             self.receivers.push(&record);
         }
         Ok(self.wanted(open))
+    }
+
+    /// Counts the records, and writes them to standard output.
+    fn show(&mut self, records: &[Record]) -> Result<flowtrace_export::Output, Error> {
+        self.records += records.len() as u64;
+        let mut open = flowtrace_export::Output::Open;
+        for record in records {
+            if self.format.write(record, self.console.buffer()) {
+                open = self.console.written()?;
+            }
+        }
+        Ok(open)
     }
 
     /// Sends what has waited long enough.
@@ -104,10 +112,12 @@ impl Outputs {
         }
     }
 
-    /// Sends all that is left. Returns the number of records, and what became of those for each receiver.
-    pub fn close(mut self) -> Result<(u64, Vec<Delivery>), Error> {
-        let deliveries = self.receivers.close(self.shutdown);
-        let _ = self.console.flush()?;
+    /// Writes the last records and sends all that is left. Returns the number of all records, and what became of those
+    /// for each receiver.
+    pub fn close(mut self, records: &[Record]) -> Result<(u64, Vec<Delivery>), Error> {
+        let shown = self.show(records).and_then(|_| Ok(self.console.flush()?));
+        let deliveries = self.receivers.close(records, self.shutdown);
+        let _ = shown?;
         Ok((self.records, deliveries))
     }
 

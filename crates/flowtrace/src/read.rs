@@ -164,21 +164,26 @@ impl Reading {
     }
 
     fn write(&mut self) -> Result<Wanted, Error> {
-        self.summary.count(&self.records);
-        for record in &mut self.records {
-            record.interface = record.interface.take().and_then(|seen| self.interfaces.of(seen));
-        }
+        self.complete();
         let wanted = self.outputs.write(&mut self.records)?;
         // Who sends packets as they come wants to see flows as they end.
         if self.is_live { self.outputs.tick() } else { Ok(wanted) }
     }
 
+    /// Counts the records, and says their interfaces.
+    fn complete(&mut self) {
+        self.summary.count(&self.records);
+        for record in &mut self.records {
+            record.interface = record.interface.take().and_then(|seen| self.interfaces.of(seen));
+        }
+    }
+
     fn close(mut self) -> Result<Summary, Error> {
         self.table.close_all(&mut self.records);
-        let _ = self.write()?;
+        self.complete();
         let mut summary = self.summary;
         summary.flows = self.table.begun();
-        (summary.records, summary.deliveries) = self.outputs.close()?;
+        (summary.records, summary.deliveries) = self.outputs.close(&self.records)?;
         summary.losses = Reason::ALL
             .into_iter()
             .zip(self.unparsed)

@@ -78,21 +78,30 @@ impl Receivers {
         self.0.iter().map(|receiver| receiver.exporter.room()).max()
     }
 
-    /// Sends all that is left to all of them at once, for at most so long.
-    pub fn close(self, time: Duration) -> Vec<Delivery> {
+    /// Sends these last records and all that is left, to all of them at once, for at most so long. Where pushes wait
+    /// for room anyway, that time begins after the last record.
+    pub fn close(self, records: &[Record], time: Duration) -> Vec<Delivery> {
+        let end = Instant::now() + time;
+        let close = |exporter: Exporter| move || last(exporter, records, end, time);
         std::thread::scope(|scope| {
-            let close = |Receiver { url, exporter, spool }| {
-                let closing = scope.spawn(move || exporter.shutdown(time));
-                (url, spool, closing)
-            };
-            let closing: Vec<_> = self.0.into_iter().map(close).collect();
-            // Nothing in there panics; if it did, nothing of it would be known.
-            let delivery = |(url, spool, closing): (_, _, ScopedJoinHandle<'_, Report>)| Delivery {
-                url,
-                spool,
-                report: closing.join().unwrap_or_default(),
-            };
-            closing.into_iter().map(delivery).collect()
+            let closing: Vec<_> = self
+                .0
+                .into_iter()
+                .map(|Receiver { url, exporter, spool }| (url, spool, scope.spawn(close(exporter))))
+                .collect();
+            // Nothing in there panics; if it did, nothing would be known of it.
+            let report = |closing: ScopedJoinHandle<'_, Report>| closing.join().unwrap_or_default();
+            closing.into_iter().map(|(url, spool, closing)| Delivery { url, spool, report: report(closing) }).collect()
         })
     }
+}
+
+fn last(mut exporter: Exporter, records: &[Record], end: Instant, time: Duration) -> Report {
+    if exporter.full() == Full::Drop {
+        exporter.end_by(end);
+    }
+    for record in records {
+        exporter.push(record);
+    }
+    exporter.shutdown(time)
 }

@@ -186,35 +186,43 @@ impl Watch {
         self.live.refresh();
         self.take_addresses();
         let Self { live, table, records, max_flows, outputs, .. } = self;
-        table.allow_cuts(outputs.room());
+        let room = outputs.room();
+        table.allow_cuts(room);
         live.scan(|readings, gone| take(table, readings, gone, records))?;
         // The kernel is told when the next scan begins.
         live.set_silence(table.end_of_scan(clock(Moment::now()), *max_flows));
-        self.say_waiting();
+        self.say_waiting(room);
         let wanted = self.write()?;
         let open = self.outputs.tick()?;
         Ok(if wanted == Wanted::No { wanted } else { open })
     }
 
-    /// Says when records of open flows begin to wait for room, and when they do no more.
-    fn say_waiting(&mut self) {
-        let waiting = self.table.waiting_cuts();
-        if waiting > 0 && !self.is_waiting {
-            tracing::warn!(flows = waiting, "no OTLP receiver keeps up: windows of flows that go on last longer");
-        } else if waiting == 0 && self.is_waiting {
-            tracing::info!("an OTLP receiver keeps up again: windows are as long as they should be");
+    /// Says when records of open flows begin to wait for receivers that take nothing, and when they do no more. Without
+    /// a word they wait where there are just too many at once.
+    fn say_waiting(&mut self, room: u64) {
+        let flows = self.table.waiting_cuts();
+        if room == 0 && flows > 0 && !self.is_waiting {
+            self.is_waiting = true;
+            tracing::warn!(flows, "no OTLP receiver keeps up: windows of flows that go on last longer");
+        } else if room > 0 && self.is_waiting {
+            self.is_waiting = false;
+            tracing::info!("an OTLP receiver keeps up again: windows get as long as they should be");
         }
-        self.is_waiting = waiting > 0;
     }
 
     fn write(&mut self) -> Result<Wanted, Error> {
+        self.complete();
+        Ok(self.outputs.write(&mut self.records)?)
+    }
+
+    /// Counts the records, and says the names of their interfaces.
+    fn complete(&mut self) {
         self.summary.count(&self.records);
         for record in &mut self.records {
             if let Some(interface) = &mut record.interface {
                 interface.name = interface.index.and_then(|index| self.live.interface_name(index));
             }
         }
-        Ok(self.outputs.write(&mut self.records)?)
     }
 
     /// Takes the programs off, reads what they counted to the last packet, closes all flows.
@@ -222,12 +230,12 @@ impl Watch {
         self.live.detach();
         let _ = self.scan()?;
         self.table.close_all(&mut self.records);
-        let _ = self.write()?;
+        self.complete();
         let losses = self.live.losses()?;
         let mut summary = self.summary;
         summary.not_ip = self.live.not_ip()?.into_iter().collect();
         summary.flows = self.table.begun();
-        (summary.records, summary.deliveries) = self.outputs.close()?;
+        (summary.records, summary.deliveries) = self.outputs.close(&self.records)?;
         summary.losses = losses
             .into_iter()
             .map(|(loss, packets, bytes)| Loss { name: loss.name(), is_loss: loss.is_loss(), packets, bytes })

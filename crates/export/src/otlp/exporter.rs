@@ -37,7 +37,7 @@ pub enum Error {
 pub enum Full {
     /// Waits: for files, which can wait.
     Wait,
-    /// Drops the batch and counts it: for live traffic, which cannot.
+    /// Waits a moment ([`Settings::patience`]), then drops the batch and counts it: for live traffic.
     Drop,
 }
 
@@ -49,6 +49,9 @@ const CONCURRENCY: usize = 4;
 pub struct Settings {
     /// What a push does when the queue is full.
     pub full: Full,
+    /// With [`Full::Drop`]: how long pushes may wait between two ticks, all of them together, so that many records at
+    /// once are no loss. A receiver that takes nothing is waited for only once.
+    pub patience: Duration,
     /// Batches in the queue, at most.
     pub queue: usize,
     /// Records in a batch, at most. OpenTelemetry's batch processor has 512, too.
@@ -68,6 +71,7 @@ impl Settings {
     pub fn new(full: Full) -> Self {
         Self {
             full,
+            patience: Duration::from_millis(500),
             queue: 64,
             batch_records: 512,
             batch_bytes: 1 << 20,
@@ -89,6 +93,10 @@ pub struct Exporter {
     stop: watch::Sender<Option<Instant>>,
     worker: Option<JoinHandle<()>>,
     full_logged: bool,
+    /// How long pushes may still wait.
+    patience: Duration,
+    /// When the exporter ends.
+    end: Option<Instant>,
     /// Each record is on disk before it is sent.
     spools_all: bool,
     found: Found,
@@ -131,6 +139,8 @@ impl Exporter {
             stop,
             worker: Some(worker),
             full_logged: false,
+            patience: settings.patience,
+            end: None,
             spools_all,
             found: found.unwrap_or_default(),
         })
@@ -143,7 +153,7 @@ impl Exporter {
         }
         self.batch.push(record);
         if self.batch.len() >= self.settings.batch_records || self.batch.bytes() >= self.settings.batch_bytes {
-            self.enqueue(self.patience());
+            self.enqueue();
         }
     }
 
@@ -156,7 +166,10 @@ impl Exporter {
     /// before a tick is there after it.
     pub fn tick(&mut self, now: Instant) {
         if self.spools_all || self.next_deadline().is_some_and(|deadline| deadline <= now) {
-            self.enqueue(self.patience());
+            self.enqueue();
+        }
+        if self.shared.queue.depth() < self.settings.queue {
+            self.patience = self.settings.patience;
         }
         self.shared.queue.beat(self.batch.len() as u64);
     }
@@ -176,12 +189,22 @@ impl Exporter {
         self.shared.counters.report(self.shared.queue.damaged(), self.found)
     }
 
-    /// Sends what is left, for at most so long, and says what became of all records.
+    /// What a push does when the queue is full.
+    pub fn full(&self) -> Full {
+        self.settings.full
+    }
+
+    /// From now on pushes wait until then, where there is no room: it is the end, and the last records are coming.
+    pub fn end_by(&mut self, end: Instant) {
+        self.end = Some(end);
+    }
+
+    /// Sends what is left, for at most so long, or until the end that was said; says what became of all records.
     pub fn shutdown(mut self, timeout: Duration) -> Report {
-        let deadline = Instant::now() + timeout;
-        self.enqueue(Some(deadline));
+        let end = *self.end.get_or_insert(Instant::now() + timeout);
+        self.enqueue();
         self.shared.queue.close();
-        let _ = self.stop.send(Some(deadline));
+        let _ = self.stop.send(Some(end));
         if let Some(worker) = self.worker.take()
             && worker.join().is_err()
         {
@@ -191,22 +214,26 @@ impl Exporter {
     }
 
     /// Until when a push may wait for room.
-    fn patience(&self) -> Option<Instant> {
-        match self.settings.full {
-            Full::Wait => None,
-            Full::Drop => Some(Instant::now()),
+    fn deadline(&self) -> Option<Instant> {
+        match (self.end, self.settings.full) {
+            (Some(end), _) => Some(end),
+            (None, Full::Wait) => None,
+            (None, Full::Drop) => Some(Instant::now() + self.patience),
         }
     }
 
-    fn enqueue(&mut self, deadline: Option<Instant>) {
+    fn enqueue(&mut self) {
         self.opened = None;
         if self.batch.is_empty() {
             return;
         }
         let records = self.batch.len() as u64;
         let bytes = self.batch.finish();
+        let begun = Instant::now();
+        let pushed = self.shared.queue.push(Encoded { bytes, records }, self.deadline());
+        self.patience = self.patience.saturating_sub(begun.elapsed());
         let counters = &self.shared.counters;
-        let counter = match self.shared.queue.push(Encoded { bytes, records }, deadline) {
+        let counter = match pushed {
             Ok(()) => return,
             Err(Refusal::Closed) => return add(&counters.shutdown, records),
             Err(Refusal::Full) => &counters.queue_full,
