@@ -85,7 +85,7 @@ fn failures_say_what_and_what_to_do() {
     std::fs::write(&text, "hello\n").unwrap();
     std::fs::write(&empty, "").unwrap();
     let (text, empty) = (text.to_str().unwrap(), empty.to_str().unwrap());
-    let rows: [(&[&str], i32, &str); 17] = [
+    let rows: [(&[&str], i32, &str); 20] = [
         (&["read", "/nowhere/x.pcap"], 1, "cannot open /nowhere/x.pcap: No such file"),
         (&["read", "/"], 1, "cannot open /: is a directory"),
         (&["read", text], 1, "is not a capture: it begins with the bytes 68 65 6c 6c 6f 0a. Formats read: pcap"),
@@ -95,6 +95,9 @@ fn failures_say_what_and_what_to_do() {
         (&["read", "--timeout", "udp", good], 1, "there is no `=`"),
         (&["read", "--timeout", "udp=0s", good], 1, "it must be longer than 0"),
         (&["read", "--attributes", "tunel", good], 1, "did you mean tunnel"),
+        (&["read", "--exclude", "no.such.*", good], 1, "--exclude no.such.*: no attribute has such a name"),
+        (&["read", "--spool-size", "1GiB", good], 2, "--spool <DIR>"),
+        (&["read", "--otlp", "http://a", "--otlp", "http://b", "--attributes", "tunel", good], 1, "did you mean tunnel"),
         (&["read", "--otlp", "localhost:4317", good], 1, "did you mean `http://localhost:4317`?"),
         (&["read", "--outptu", "json", good], 2, "a similar argument exists: '--output'"),
         (&["read", "--output", "xml", good], 2, "possible values: text, json, otlp-json, none"),
