@@ -240,6 +240,7 @@ impl Flow {
             vlan: None,
             inner_vlan: None,
             is_outer: self.key.is_outer(),
+            who: None,
         };
         if let Some(wrapped) = &self.wrapped {
             wrapped.describe(forward, &mut record);

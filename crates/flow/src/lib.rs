@@ -23,6 +23,7 @@ mod settings;
 mod store;
 mod table;
 mod tcp;
+mod who;
 mod wrapped;
 
 pub use connection::ConnectionState;
@@ -33,3 +34,4 @@ pub use orientation::{Ephemeral, SourceMode};
 pub use record::*;
 pub use settings::{Settings, TraceSettings};
 pub use table::Table;
+pub use who::{Container, Party, Process, Who};

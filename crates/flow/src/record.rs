@@ -6,7 +6,7 @@ use std::sync::Arc;
 pub use flowtrace_abi::HeaderValues;
 pub use flowtrace_wire::Tunnel as TunnelKind;
 
-use crate::ConnectionState;
+use crate::{ConnectionState, Who};
 
 /// A trace id of OpenTelemetry.
 pub type TraceId = [u8; 16];
@@ -72,6 +72,8 @@ pub struct Record {
     pub inner_vlan: Option<u16>,
     /// The flow is of packets that hold others, which are counted as flows of their own.
     pub is_outer: bool,
+    /// Who is at the ends; added when the record was made.
+    pub who: Option<Box<Who>>,
 }
 
 /// Times and order of the segments of a TCP connection.

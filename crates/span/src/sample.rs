@@ -38,6 +38,7 @@ pub fn between(source: &str, destination: &str) -> Record {
         vlan: None,
         inner_vlan: None,
         is_outer: false,
+        who: None,
     }
 }
 

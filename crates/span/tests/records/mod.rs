@@ -58,6 +58,7 @@ pub fn tcp() -> Record {
         vlan: None,
         inner_vlan: None,
         is_outer: false,
+        who: None,
     }
 }
 
