@@ -230,6 +230,7 @@ pub fn any_record() -> impl Strategy<Value = Record> {
             vlan,
             inner_vlan,
             is_outer,
+            who: None,
         }
     })
 }
