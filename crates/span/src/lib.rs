@@ -36,4 +36,4 @@ pub use selection::{Selection, UnknownGroup};
 pub use span::{Kind, SpanName, kind, span_name, status};
 pub use text::Text;
 pub use value::Value;
-pub use values::attributes;
+pub use values::{attributes, value_of};

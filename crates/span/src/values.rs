@@ -25,6 +25,16 @@ pub fn attributes(record: &Record, options: &Options, visit: &mut impl FnMut(Att
     }
 }
 
+/// What `visit` makes of the attribute's value, whether it is selected or not; `None` where it is not known.
+pub fn value_of<T>(
+    record: &Record,
+    attribute: Attribute,
+    options: &Options,
+    visit: impl FnOnce(Value<'_>) -> T,
+) -> Option<T> {
+    value(attribute, record, options, &mut Scratch::new()).map(visit)
+}
+
 /// The attribute's value; `None` where it is not known. Every declared attribute has an arm, or it does not compile;
 /// the registry lists those that have no source yet, or none at all.
 fn value<'a>(
