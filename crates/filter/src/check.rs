@@ -193,3 +193,17 @@ fn known_text(token: &Token<'_>, attribute: Attribute) -> Result<String, Mistake
 fn template(attribute: Attribute, place: &Range<usize>) -> Mistake {
     Mistake::new(place, format!("{} is many attributes, which filters do not know", attribute.name()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_what_is_called_so() {
+        for attribute in Attribute::ALL {
+            let definition = attribute.definition();
+            let expected = definition.name.ends_with(".address") && definition.value_type == Type::Text;
+            assert_eq!(is_address(attribute), expected, "{}", definition.name);
+        }
+    }
+}

@@ -82,3 +82,49 @@ fn states() -> Vec<String> {
     ];
     owned(states.map(S::name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The JSON Schema of a span, which comes from the registry.
+    const SCHEMA: &str = include_str!("../../../docs/reference/flow-span.schema.json");
+
+    #[test]
+    fn values_are_those_of_the_registry() {
+        let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+        let mut checked = 0;
+        for attribute in Attribute::ALL {
+            let declared = &schema["properties"]["attributes"]["properties"][attribute.name()]["enum"];
+            if let (Some(declared), Some(values)) = (declared.as_array(), values(attribute)) {
+                let declared: Vec<_> = declared.iter().map(|value| value.as_str().unwrap()).collect();
+                assert_eq!(values, declared, "{}", attribute.name());
+                checked += 1;
+            }
+        }
+        assert!(checked >= 6, "{checked}");
+    }
+
+    #[test]
+    fn transports_are_keywords_and_numbers() {
+        let transports = transports();
+        assert_eq!(
+            [6, 17, 58, 253].map(|number: usize| transports[number].as_str()),
+            ["tcp", "udp", "ipv6-icmp", "253"]
+        );
+    }
+
+    #[test]
+    fn mac_addresses_have_one_form() {
+        for (text, expected) in [
+            ("02:00:5e:10:00:01", true),
+            ("02:00:5E:10:00:01", false),
+            ("02:00:5e:10:00", false),
+            ("02:00:5e:10:00:01:02", false),
+            ("2:0:5e:10:0:1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_mac(text), expected, "{text}");
+        }
+    }
+}

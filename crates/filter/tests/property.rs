@@ -151,7 +151,7 @@ fn text(name: &str, operator: usize, own: Option<&Owned>, wanted: &str) -> (Stri
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn expressions_say_what_the_attributes_say(
