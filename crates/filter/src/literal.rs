@@ -175,3 +175,53 @@ fn no_value(token: &Token<'_>, is: &str) -> Mistake {
         _ => Mistake::new(&token.place, format!("{is}, and this is not")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(attribute: Attribute, word: &str) -> Option<i64> {
+        integer(&Token { kind: Kind::Word(word), place: 0..word.len() }, attribute).ok()
+    }
+
+    #[test]
+    fn numbers_have_the_units_of_their_attribute() {
+        use Attribute::{FlowBytesTotal, FlowPacketsTotal, FlowTcpRttSmoothed};
+        for (attribute, word, expected) in [
+            (FlowPacketsTotal, "0", Some(0)),
+            (FlowPacketsTotal, "0x7fffffffffffffff", Some(i64::MAX)),
+            (FlowPacketsTotal, "0x8000000000000000", None),
+            (FlowPacketsTotal, "0x-1", None),
+            (FlowPacketsTotal, "1_000", None),
+            (FlowPacketsTotal, "1B", None),
+            (FlowTcpRttSmoothed, "2ns", Some(2)),
+            (FlowTcpRttSmoothed, "2us", Some(2_000)),
+            (FlowTcpRttSmoothed, "2ms", Some(2_000_000)),
+            (FlowTcpRttSmoothed, "2s", Some(2_000_000_000)),
+            (FlowTcpRttSmoothed, "2m", Some(120_000_000_000)),
+            (FlowTcpRttSmoothed, "2h", Some(7_200_000_000_000)),
+            (FlowTcpRttSmoothed, "2B", None),
+            (FlowBytesTotal, "2B", Some(2)),
+            (FlowBytesTotal, "2kB", Some(2_000)),
+            (FlowBytesTotal, "2MB", Some(2_000_000)),
+            (FlowBytesTotal, "2GB", Some(2_000_000_000)),
+            (FlowBytesTotal, "2TB", Some(2_000_000_000_000)),
+            (FlowBytesTotal, "2KiB", Some(2_048)),
+            (FlowBytesTotal, "2MiB", Some(2_097_152)),
+            (FlowBytesTotal, "2GiB", Some(2_147_483_648)),
+            (FlowBytesTotal, "2TiB", Some(2_199_023_255_552)),
+            (FlowBytesTotal, "9000000TiB", None),
+        ] {
+            assert_eq!(number(attribute, word), expected, "{} {word}", attribute.name());
+        }
+    }
+
+    #[test]
+    fn every_unit_of_the_registry_is_known_or_has_no_name() {
+        for attribute in Attribute::ALL {
+            let unit = attribute.definition().unit;
+            let known = UNITS.iter().any(|(name, _)| *name == unit);
+            assert!(known || unit.is_empty() || unit.starts_with('{'), "{}: {unit}", attribute.name());
+        }
+    }
+}

@@ -27,6 +27,7 @@ mod tests {
             ("TCP", Some("tcp")),
             ("tc", Some("tcp")),
             ("x", None),
+            ("srcport", None),
             ("", None),
             (&"x".repeat(1 << 20), None),
         ] {

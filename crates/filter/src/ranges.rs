@@ -55,6 +55,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn what_is_in_any_range_is_in_the_set(
             ranges in prop::collection::vec((0..40_i64, 0..10_i64), 0..8),

@@ -119,6 +119,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// A second opinion: the glob as a regular expression.
         #[test]
         fn globs_are_regular(pattern in "[ab*?]{0,8}", text in "[abä]{0,10}") {

@@ -117,6 +117,7 @@ mod tests {
             }),
             (r#""a b" 'c"d'"#, vec![Quoted("a b".into()), Quoted("c\"d".into())]),
             (r#""\d\.\"\\" '\d\'"#, vec![Quoted(r#"\d\."\"#.into()), Quoted(r"\d\".into())]),
+            (r#"'\\' '\"'"#, vec![Quoted(r"\\".into()), Quoted("\\\"".into())]),
             ("\"ä\"1", vec![Quoted("ä".into()), Word("1")]),
         ] {
             let expected: Vec<_> = expected.into_iter().chain([End]).collect();

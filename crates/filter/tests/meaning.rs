@@ -67,6 +67,8 @@ fn expressions_are_true_or_false_of_a_connection() {
         // Text.
         (r#"network.interface.name == "eth0""#, true),
         (r#"network.interface.name in ["eth1", 'eth0']"#, true),
+        (r#"network.interface.name in ["wlan0", "eth1", "veth0", "eth0", "a", "lo", "z"]"#, true),
+        (r#"network.interface.name in ["wlan0", "eth1", "veth0", "a", "lo", "z"]"#, false),
         (r#"network.interface.name == "ETH0""#, false),
         (r#"network.interface.name glob "eth*""#, true),
         (r#"network.interface.name glob "th*""#, false),
