@@ -153,6 +153,7 @@ fn records() -> [Record; 2] {
         vlan: Some(1),
         inner_vlan: None,
         is_outer: false,
+        who: None,
     };
     let address = end(Ipv6Addr::LOCALHOST.into(), None);
     let little = Record {
