@@ -35,7 +35,7 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
         latest: 0,
         summary: Summary::default(),
         progress: Progress::new(quiet),
-        signals: Signals::catch().map_err(Error::Signals)?,
+        signals: Signals::catch(|| {}).map_err(Error::Signals)?,
         is_live: false,
     };
     let mut exit = Exit::Done;
@@ -183,7 +183,7 @@ impl Reading {
         self.complete();
         let mut summary = self.summary;
         summary.flows = self.table.begun();
-        (summary.records, summary.deliveries) = self.outputs.close(&self.records)?;
+        (summary.records, summary.file, summary.deliveries) = self.outputs.close(&self.records)?;
         summary.losses = Reason::ALL
             .into_iter()
             .zip(self.unparsed)
