@@ -10,7 +10,7 @@ mod spool;
 pub use console::{Console, Output};
 pub use file::{FileError, FileReport, LineFile, NextLine, Rotation};
 pub use otlp::{
-    Authorization, Compression, Destination, DestinationError, EndpointError, Error, Exporter, Failed, Full,
+    Authorization, Compression, Destination, DestinationError, Ender, EndpointError, Error, Exporter, Failed, Full,
     HeaderError, Protocol, Proxy, Report, Retry, Secret, SecretError, Settings, Tls, TlsError, UrlPath,
 };
 pub use spool::{Found, Mode, Refused, SpoolSettings, Sync, Unusable};

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowtrace_export::{FileError, FileReport, Full};
 use flowtrace_flow::Record;
@@ -99,6 +99,13 @@ impl Outputs {
     /// For how many more records there is room somewhere; no limit where they are written as lines.
     pub fn room(&self) -> u64 {
         if self.lines.is_none() { self.receivers.room().unwrap_or(u64::MAX) } else { u64::MAX }
+    }
+
+    /// What a signal calls, whatever the outputs wait for: from then on nothing waits for a receiver for longer than the
+    /// time for shutting down.
+    pub fn hurry(&self) -> impl FnOnce() + Send + 'static {
+        let (enders, time) = (self.receivers.enders(), self.shutdown);
+        move || enders.iter().for_each(|ender| ender.end_by(Instant::now() + time))
     }
 
     /// Writes the last records and sends all that is left. Returns the number of all records, what became of those for

@@ -50,7 +50,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     let outputs = Outputs::open(&options.common, &resource, Full::Drop)?;
     let attached = Attached::default();
     let removed = attached.clone();
-    let signals = Signals::catch(move || removed.remove_for_good())?;
+    let signals = Signals::catch(|| {}, move || removed.remove_for_good())?;
     let live = Live::start(LiveOptions {
         interfaces,
         attach: options.attach.map(attach_kind),

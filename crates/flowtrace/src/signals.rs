@@ -18,10 +18,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Catches them from now on. At the second one, whatever the other threads do, `clean_up` is called in a thread of
-    /// its own; then the process ends with 128 and the signal's number, as shells say it of a process that a signal
-    /// ended.
-    pub fn catch(clean_up: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+    /// Catches them from now on, in a thread of its own, whatever the others do. At the first one `hurry` is called. At
+    /// the second one `clean_up` is, and the process ends with 128 and the signal's number, as shells say it of a process
+    /// that a signal ended.
+    pub fn catch(hurry: impl FnOnce() + Send + 'static, clean_up: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let (wake, mut write) = UnixStream::pair()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -29,6 +29,7 @@ impl Signals {
         let wait = move || {
             let mut signals = signals.forever();
             if signals.next().is_some() {
+                hurry();
                 stopped.store(true, Ordering::Release);
                 // It never gets full, and is there as long as the program.
                 let _ = write.write_all(b"!");
