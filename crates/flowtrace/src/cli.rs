@@ -303,6 +303,15 @@ mod tests {
     }
 
     #[test]
+    fn the_help_has_all_exit_statuses() {
+        use crate::exit::Exit;
+        let numbers = [Exit::Done, Exit::Damaged, Exit::Undelivered, Exit::Failed].map(|exit| exit as i32);
+        for number in numbers.into_iter().chain([2, 130, 143]) {
+            assert!(EXIT_STATUS.lines().any(|line| line.split_whitespace().next() == Some(&number.to_string())));
+        }
+    }
+
+    #[test]
     fn percentages_are_fractions() {
         for (text, fraction) in [("10%", Some(0.1)), ("0", Some(0.0)), ("2.5%", Some(0.025)), ("100 %", Some(1.0))] {
             assert_eq!(parse_percent(text).ok(), fraction, "{text}");
