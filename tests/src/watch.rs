@@ -136,6 +136,12 @@ impl Watch {
         }
     }
 
+    /// Whether it has said a line of standard error that holds `text`.
+    pub fn has_heard(&mut self, text: &str) -> bool {
+        self.heard.extend(self.said.try_iter());
+        self.heard.iter().any(|line| line.contains(text))
+    }
+
     /// Ids of the kernel programs that it holds, by its open files.
     ///
     /// # Panics

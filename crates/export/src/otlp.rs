@@ -35,7 +35,7 @@ pub use client::DestinationError;
 pub use counters::{Failed, Report};
 pub use destination::{Authorization, Compression, Destination, Protocol, Proxy, Tls, UrlPath};
 pub use endpoint::EndpointError;
-pub use exporter::{Error, Exporter, Full, Settings};
+pub use exporter::{Ender, Error, Exporter, Full, Settings};
 pub use headers::HeaderError;
 pub use retry::Retry;
 pub use secret::{Secret, SecretError};

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub mod file;
 pub mod otlp;
 pub mod outputs;
 pub mod spool;
@@ -11,14 +12,28 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use outputs::OutputOptions;
 
+/// What the exit statuses say: those of [`crate::exit::Exit`], clap's 2, and those of signals.
+macro_rules! exit_status {
+    () => {
+        "Exit status:\n  \
+        0    done\n  \
+        1    failed: the message says what and why\n  \
+        2    wrong command line\n  \
+        3    a capture file was cut short or damaged; every flow before the damage was written\n  \
+        4    records were lost: not taken by the OTLP receiver, or not written to the file\n  \
+        130  ended at once by a second SIGINT or SIGTERM, the last being SIGINT\n  \
+        143  the same, the last being SIGTERM"
+    };
+}
+
+/// The exit statuses, for the help.
+const EXIT_STATUS: &str = exit_status!();
+
 /// Watches network traffic and turns every conversation into an OpenTelemetry trace.
 ///
 /// Records go to standard output, everything else to standard error.
-///
-/// Exit status: 0 done; 1 failed; 2 wrong command line; 3 a capture file was cut short or damaged (every flow before
-/// the damage was written); 4 records could not be delivered to the OTLP receiver.
 #[derive(Debug, Parser)]
-#[command(name = "flowtrace", version, arg_required_else_help = true)]
+#[command(name = "flowtrace", version, arg_required_else_help = true, after_help = EXIT_STATUS)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -51,16 +66,16 @@ impl Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Watch this host's interfaces until interrupted (needs root).
-    #[command(after_help = "Examples:\n  \
+    #[command(after_help = concat!("Examples:\n  \
         flowtrace run                                  flows of all interfaces, in the terminal\n  \
         flowtrace run -i 'eth*' -i '!eth1'             of some\n  \
-        flowtrace run --otlp http://localhost:4317     to an OTLP receiver")]
+        flowtrace run --otlp http://localhost:4317     to an OTLP receiver\n\n", exit_status!()))]
     Run(RunOptions),
     /// Read capture files (pcap, pcapng; plain, gzip or zstd).
-    #[command(after_help = "Examples:\n  \
+    #[command(after_help = concat!("Examples:\n  \
         flowtrace read trace.pcap\n  \
         flowtrace read --output json trace.pcapng.gz | jq .attributes\n  \
-        tcpdump -w - | flowtrace read -")]
+        tcpdump -w - | flowtrace read -\n\n", exit_status!()))]
     Read(ReadOptions),
 }
 
@@ -109,7 +124,8 @@ pub struct ReadOptions {
 /// Options of both commands.
 #[derive(Debug, Args)]
 pub struct CommonOptions {
-    /// How records are written to standard output: `text` unless they go to an OTLP receiver, then `none`.
+    /// How records are written to standard output: `text` unless they go to an OTLP receiver, then `none`; or to
+    /// `--output-file`, then `json`.
     #[arg(short, long, value_name = "FORMAT")]
     pub output: Option<Output>,
     /// Send records to this OTLP receiver: `http://HOST:4317`, `https://HOST`, `unix:/PATH`. Without it, to that of
@@ -153,6 +169,9 @@ pub struct CommonOptions {
     /// Colours in text.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// Records in a file.
+    #[command(flatten)]
+    pub file: file::FileOptions,
     /// What is written or sent, and how: of standard output, and of the only receiver if there is one. Of several
     /// receivers see [`Self::receivers`].
     #[command(flatten)]
@@ -251,6 +270,29 @@ fn parse_percent(text: &str) -> Result<f64, String> {
     if is_right { Ok(percent / 100.0) } else { Err("it must be from 0 to 100%".to_owned()) }
 }
 
+/// `1GiB`, `500MB`, `1.5 GiB`, `8388608`: in bytes.
+fn parse_size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 10] = [
+        ("", 1),
+        ("b", 1),
+        ("kb", 1_000),
+        ("kib", 1 << 10),
+        ("mb", 1_000_000),
+        ("mib", 1 << 20),
+        ("gb", 1_000_000_000),
+        ("gib", 1 << 30),
+        ("tb", 1_000_000_000_000),
+        ("tib", 1 << 40),
+    ];
+    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = unit.trim().to_ascii_lowercase();
+    let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
+    let bytes = number.parse::<f64>().ok().zip(factor).map(|(number, factor)| number * factor as f64);
+    let bytes = bytes.ok_or_else(|| "write a number with a unit, as 500MB or 1GiB".to_owned())?;
+    Ok((bytes as u64).min(1 << 50))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,6 +300,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_has_all_exit_statuses() {
+        use crate::exit::Exit;
+        let numbers = [Exit::Done, Exit::Damaged, Exit::Undelivered, Exit::Failed].map(|exit| exit as i32);
+        for number in numbers.into_iter().chain([2, 130, 143]) {
+            assert!(EXIT_STATUS.lines().any(|line| line.split_whitespace().next() == Some(&number.to_string())));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod cli;
 mod destinations;
 mod exit;
 mod host;
+mod lines;
 mod log;
 mod output;
 mod progress;

@@ -1,13 +1,15 @@
-//! Where records go: standard output in one of its forms, OTLP receivers, or both.
+//! Where records go: standard output or a file in one of their forms, OTLP receivers, or both.
 
 use std::io;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use flowtrace_export::{Console, Full};
+use flowtrace_export::{FileError, FileReport, Full};
 use flowtrace_flow::Record;
-use flowtrace_span::{Json, Options, OtlpJson, Resource, Text};
+use flowtrace_span::Resource;
 
-use crate::cli::{CommonOptions, Output};
+use crate::cli::CommonOptions;
+use crate::lines::Lines;
 use crate::receivers::{Delivery, Receivers};
 use crate::{destinations, settings};
 
@@ -29,6 +31,9 @@ pub enum Error {
     /// An OTLP receiver, or its spool.
     #[error(transparent)]
     Otlp(#[from] flowtrace_export::Error),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Standard output.
     #[error("cannot write to standard output: {0}")]
     Write(#[from] io::Error),
@@ -39,21 +44,15 @@ pub enum Error {
 
 /// All outputs.
 pub struct Outputs {
-    format: Format,
-    console: Console,
+    lines: Lines,
     receivers: Receivers,
     /// How long what is left may take to be sent when the program ends.
     shutdown: Duration,
     records: u64,
 }
 
-/// A form of standard output.
-enum Format {
-    Text(Text),
-    Json(Json),
-    OtlpJson(OtlpJson),
-    None,
-}
+/// What became of all records.
+type Closed = (u64, Option<(FileReport, PathBuf)>, Vec<Delivery>);
 
 /// Whether records are still wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,81 +69,54 @@ impl Outputs {
     pub fn open(options: &CommonOptions, resource: &Resource, full: Full) -> Result<Self, Error> {
         let span = settings::span_options(&options.shown, options.community_id_seed)?;
         let receivers = Receivers::open(options, resource, full)?;
-        let default = if receivers.is_empty() { Output::Text } else { Output::None };
-        let format = Format::new(options, options.output.unwrap_or(default), resource, span);
+        let lines = Lines::open(options, resource, span, !receivers.is_empty(), full)?;
         let shutdown = options.shutdown_timeout;
-        Ok(Self { format, console: Console::stdout(), receivers, shutdown, records: 0 })
+        Ok(Self { lines, receivers, shutdown, records: 0 })
     }
 
     /// Writes the records, and leaves the vector empty.
     pub fn write(&mut self, records: &mut Vec<Record>) -> Result<Wanted, Error> {
-        let open = self.show(records)?;
+        self.show(records)?;
         for record in records.drain(..) {
             self.receivers.push(&record);
         }
-        Ok(self.wanted(open))
+        Ok(self.wanted())
     }
 
-    /// Counts the records, and writes them to standard output.
-    fn show(&mut self, records: &[Record]) -> Result<flowtrace_export::Output, Error> {
+    /// Counts the records, and writes them as lines.
+    fn show(&mut self, records: &[Record]) -> Result<(), Error> {
         self.records += records.len() as u64;
-        let mut open = flowtrace_export::Output::Open;
-        for record in records {
-            if self.format.write(record, self.console.buffer()) {
-                open = self.console.written()?;
-            }
-        }
-        Ok(open)
+        records.iter().try_for_each(|record| self.lines.write(record))
     }
 
     /// Sends what has waited long enough.
     pub fn tick(&mut self) -> Result<Wanted, Error> {
         self.receivers.tick();
-        let open = self.console.flush()?;
-        Ok(self.wanted(open))
+        self.lines.flush()?;
+        Ok(self.wanted())
     }
 
-    /// For how many more records there is room somewhere; no limit where they are written to standard output.
+    /// For how many more records there is room somewhere; no limit where they are written as lines.
     pub fn room(&self) -> u64 {
-        match self.format {
-            Format::None => self.receivers.room().unwrap_or(u64::MAX),
-            _ => u64::MAX,
-        }
+        if self.lines.is_none() { self.receivers.room().unwrap_or(u64::MAX) } else { u64::MAX }
     }
 
-    /// Writes the last records and sends all that is left. Returns the number of all records, and what became of those
-    /// for each receiver.
-    pub fn close(mut self, records: &[Record]) -> Result<(u64, Vec<Delivery>), Error> {
-        let shown = self.show(records).and_then(|_| Ok(self.console.flush()?));
+    /// What a signal calls, whatever the outputs wait for: from then on nothing waits for a receiver for longer than the
+    /// time for shutting down.
+    pub fn hurry(&self) -> impl FnOnce() + Send + 'static {
+        let (enders, time) = (self.receivers.enders(), self.shutdown);
+        move || enders.iter().for_each(|ender| ender.end_by(Instant::now() + time))
+    }
+
+    /// Writes the last records and sends all that is left. Returns the number of all records, what became of those for
+    /// a file and where it is, and what became of those for each receiver.
+    pub fn close(mut self, records: &[Record]) -> Result<Closed, Error> {
+        let shown = self.show(records).and_then(|()| self.lines.close());
         let deliveries = self.receivers.close(records, self.shutdown);
-        let _ = shown?;
-        Ok((self.records, deliveries))
+        Ok((self.records, shown?, deliveries))
     }
 
-    fn wanted(&self, open: flowtrace_export::Output) -> Wanted {
-        let closed = open == flowtrace_export::Output::Closed;
-        if closed && self.receivers.is_empty() { Wanted::No } else { Wanted::Yes }
-    }
-}
-
-impl Format {
-    fn new(options: &CommonOptions, output: Output, resource: &Resource, span: Options) -> Self {
-        match output {
-            Output::Text => Self::Text(Text::new(settings::colours(options.color))),
-            Output::Json => Self::Json(Json::new(resource, span)),
-            Output::OtlpJson => Self::OtlpJson(OtlpJson::new(resource, span)),
-            Output::None => Self::None,
-        }
-    }
-
-    /// Whether anything was written.
-    fn write(&mut self, record: &Record, out: &mut Vec<u8>) -> bool {
-        match self {
-            Self::Text(text) => text.write(record, out),
-            Self::Json(json) => json.write(record, out),
-            Self::OtlpJson(json) => json.write(record, out),
-            Self::None => return false,
-        }
-        true
+    fn wanted(&self) -> Wanted {
+        if self.lines.is_closed() && self.receivers.is_empty() { Wanted::No } else { Wanted::Yes }
     }
 }

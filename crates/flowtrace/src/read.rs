@@ -23,6 +23,7 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
     let max_flows = usize::try_from(options.max_flows).unwrap_or(usize::MAX);
     let settings = Settings { max_flows, ..settings::flow_settings(&options.common)? };
     let outputs = Outputs::open(&options.common, &host::resource(None)?, Full::Wait)?;
+    let signals = Signals::catch(outputs.hurry(), || {}).map_err(Error::Signals)?;
     let mut reading = Reading {
         table: Table::new(settings),
         dissection: settings::dissection(&options.common)?,
@@ -35,7 +36,7 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
         latest: 0,
         summary: Summary::default(),
         progress: Progress::new(quiet),
-        signals: Signals::catch().map_err(Error::Signals)?,
+        signals,
         is_live: false,
     };
     let mut exit = Exit::Done;
@@ -183,7 +184,7 @@ impl Reading {
         self.complete();
         let mut summary = self.summary;
         summary.flows = self.table.begun();
-        (summary.records, summary.deliveries) = self.outputs.close(&self.records)?;
+        (summary.records, summary.file, summary.deliveries) = self.outputs.close(&self.records)?;
         summary.losses = Reason::ALL
             .into_iter()
             .zip(self.unparsed)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
-use flowtrace_export::{Exporter, Full, Report, Settings};
+use flowtrace_export::{Ender, Exporter, Full, Report, Settings};
 use flowtrace_flow::Record;
 use flowtrace_span::Resource;
 
@@ -78,8 +78,13 @@ impl Receivers {
         self.0.iter().map(|receiver| receiver.exporter.room()).max()
     }
 
+    /// Says from another thread that no push is to wait for longer than until a moment.
+    pub fn enders(&self) -> Vec<Ender> {
+        self.0.iter().map(|receiver| receiver.exporter.ender()).collect()
+    }
+
     /// Sends these last records and all that is left, to all of them at once, for at most so long. Where pushes wait
-    /// for room anyway, that time begins after the last record.
+    /// for room anyway, that time begins after the last record, or with the first signal.
     pub fn close(self, records: &[Record], time: Duration) -> Vec<Delivery> {
         let end = Instant::now() + time;
         let close = |exporter: Exporter| move || last(exporter, records, end, time);

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use flowtrace_abi::KernelSettings;
 use flowtrace_capture::live::{
-    self, AttachKind, HostSockets, InterfacePatterns, KernelOptions, Live, LiveOptions, Moment, NamespaceScope,
-    Readings,
+    self, AttachKind, Attached, HostSockets, InterfacePatterns, KernelOptions, Live, LiveOptions, Moment,
+    NamespaceScope, Readings,
 };
 use flowtrace_export::Full;
 use flowtrace_flow::{Clock, Ephemeral, Host, Record, Settings, Socket, Table, Verdict};
@@ -48,7 +48,9 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     let interfaces = InterfacePatterns::parse(&options.interfaces)?;
     let resource = host::resource(Some(host::instance())).map_err(output::Error::from)?;
     let outputs = Outputs::open(&options.common, &resource, Full::Drop)?;
-    let signals = Signals::catch()?;
+    let attached = Attached::default();
+    let removed = attached.clone();
+    let signals = Signals::catch(|| {}, move || removed.remove_for_good())?;
     let live = Live::start(LiveOptions {
         interfaces,
         attach: options.attach.map(attach_kind),
@@ -66,6 +68,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
             ports: dissection.ports,
             object: options.bpf_object.clone(),
         },
+        attached,
     })?;
     if !quiet {
         log::say(&watching(&live));
@@ -235,7 +238,7 @@ impl Watch {
         let mut summary = self.summary;
         summary.not_ip = self.live.not_ip()?.into_iter().collect();
         summary.flows = self.table.begun();
-        (summary.records, summary.deliveries) = self.outputs.close(&self.records)?;
+        (summary.records, summary.file, summary.deliveries) = self.outputs.close(&self.records)?;
         summary.losses = losses
             .into_iter()
             .map(|(loss, packets, bytes)| Loss { name: loss.name(), is_loss: loss.is_loss(), packets, bytes })

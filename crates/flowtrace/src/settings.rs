@@ -55,6 +55,9 @@ pub enum Invalid {
         /// What is wrong with it.
         why: String,
     },
+    /// `--output-file` with `--output none`.
+    #[error("--output-file: with --output none nothing is written; leave out one of them")]
+    NothingForFile,
     /// `--attributes`.
     #[error("--attributes: {0}")]
     Attributes(#[from] flowtrace_span::UnknownGroup),
@@ -179,7 +182,12 @@ pub fn spool(options: &SpoolOptions, url: &str) -> Option<SpoolSettings> {
     Some(SpoolSettings { directory, size: options.spool_size, mode, sync: options.spool_sync })
 }
 
-/// Whether text has colours.
+/// Whether text in a file has colours: only when it is asked for.
+pub fn file_colours(when: Color) -> bool {
+    when == Color::Always
+}
+
+/// Whether text on standard output has colours.
 pub fn colours(when: Color) -> bool {
     match when {
         Color::Always => true,

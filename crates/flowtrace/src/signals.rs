@@ -1,10 +1,11 @@
 //! SIGINT and SIGTERM: the first asks the program to finish, the second ends it at once.
 
-use std::io::{self, Read, Stdin};
+use std::io::{self, Read, Stdin, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -17,24 +18,34 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Catches them from now on.
-    pub fn catch() -> io::Result<Self> {
-        let (wake, write) = UnixStream::pair()?;
-        wake.set_nonblocking(true)?;
-        write.set_nonblocking(true)?;
+    /// Catches them from now on, in a thread of its own, whatever the others do. At the first one `hurry` is called. At
+    /// the second one `clean_up` is, and the process ends with 128 and the signal's number, as shells say it of a process
+    /// that a signal ended.
+    pub fn catch(hurry: impl FnOnce() + Send + 'static, clean_up: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        let (wake, mut write) = UnixStream::pair()?;
         let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal finds the flag down.
-            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
-            signal_hook::flag::register(signal, Arc::clone(&stop))?;
-            signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
-        }
+        let stopped = Arc::clone(&stop);
+        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+        let wait = move || {
+            let mut signals = signals.forever();
+            if signals.next().is_some() {
+                hurry();
+                stopped.store(true, Ordering::Release);
+                // It never gets full, and is there as long as the program.
+                let _ = write.write_all(b"!");
+            }
+            if let Some(signal) = signals.next() {
+                clean_up();
+                signal_hook::low_level::exit(128 + signal);
+            }
+        };
+        thread::Builder::new().name("signals".into()).spawn(wait)?;
         Ok(Self { wake: Arc::new(wake), stop })
     }
 
     /// Whether one came.
     pub fn came(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Acquire)
     }
 
     /// Becomes readable when one comes.

@@ -1,9 +1,9 @@
 //! What was seen, and what was not counted, when the program ends.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use flowtrace_export::Report;
+use flowtrace_export::{FileReport, Report};
 use flowtrace_flow::Record;
 use flowtrace_span::iana;
 
@@ -26,6 +26,8 @@ pub struct Summary {
     pub losses: Vec<Loss>,
     /// Frames without IP, by EtherType; of 802.3 frames, by LLC access point.
     pub not_ip: BTreeMap<u16, u64>,
+    /// What became of records for a file, and its path.
+    pub file: Option<(FileReport, PathBuf)>,
     /// What became of records for the OTLP receivers.
     pub deliveries: Vec<Delivery>,
 }
@@ -65,14 +67,21 @@ impl Summary {
         if !self.not_ip.is_empty() {
             log::say(&format!("not_ip: {}", not_ip(&self.not_ip)));
         }
-        self.say_otlp();
+        self.say_outputs();
     }
 
-    /// Says only that records were lost on the way to OTLP receivers, if they were: an error, however quiet.
+    /// Says only that records were lost on the way to a file or OTLP receivers, if they were: an error, however quiet.
     pub fn say_undelivered(&self) {
         if self.exit() == Exit::Undelivered {
-            self.say_otlp();
+            self.say_outputs();
         }
+    }
+
+    fn say_outputs(&self) {
+        if let Some((report, path)) = &self.file {
+            log::say(&file(report, path));
+        }
+        self.say_otlp();
     }
 
     fn say_otlp(&self) {
@@ -86,8 +95,9 @@ impl Summary {
 
     /// The exit status so far.
     pub fn exit(&self) -> Exit {
+        let is_unwritten = self.file.as_ref().is_some_and(|(report, _)| report.lost() > 0);
         let is_lost = |Delivery { report, .. }: &Delivery| report.rejected + report.failed.total() > 0;
-        if self.deliveries.iter().any(is_lost) { Exit::Undelivered } else { Exit::Done }
+        if is_unwritten || self.deliveries.iter().any(is_lost) { Exit::Undelivered } else { Exit::Done }
     }
 }
 
@@ -104,6 +114,13 @@ fn otlp(Delivery { url, report, .. }: &Delivery) -> String {
         failed.unreachable,
         failed.shutdown
     )
+}
+
+/// What became of records for a file, and where it is.
+fn file(report: &FileReport, path: &Path) -> String {
+    let FileReport { written, disk_full, disk_failed, rotated, deleted } = report;
+    let counts = format!("written={written} disk_full={disk_full} disk_failed={disk_failed}");
+    format!("file: {counts} rotated={rotated} deleted={deleted} in {}", path.display())
 }
 
 /// What became of records by way of the spool, and where those are that could not be sent.

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod attach;
+mod attached;
 mod batch;
 mod clock;
 mod error;
@@ -19,6 +20,7 @@ mod sockets;
 mod watch;
 
 pub use attach::AttachKind;
+pub use attached::Attached;
 pub use clock::Moment;
 pub use error::Error;
 pub use kernel::{Header, Hook, Kernel, KernelOptions, Readings, SkbContext};

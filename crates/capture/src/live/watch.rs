@@ -9,6 +9,7 @@ use std::sync::Arc;
 use flowtrace_abi::Loss;
 
 use super::attach::{AttachKind, Attachment};
+use super::attached::Attached;
 use super::kernel::{Header, Kernel, KernelOptions, Readings};
 use super::namespaces::NamespaceScope;
 use super::netlink::Changes;
@@ -31,12 +32,14 @@ pub struct LiveOptions {
     pub ephemeral: RangeInclusive<u16>,
     /// How the program is loaded.
     pub kernel: KernelOptions,
+    /// Where the attachments are kept.
+    pub attached: Attached,
 }
 
 /// A running capture.
 pub struct Live {
-    // Dropped in this order: first no more packets, then the program.
-    attached: HashMap<u32, Attachment>,
+    // Emptied first, whatever ends it.
+    attached: Attached,
     kernel: Kernel,
     sockets: Sockets,
     changes: Changes,
@@ -57,7 +60,7 @@ impl Live {
         let kernel = Kernel::load(&options.kernel)?;
         let sockets = Sockets::start(options.namespaces, options.ephemeral)?;
         let mut live = Self {
-            attached: HashMap::new(),
+            attached: options.attached,
             kernel,
             changes: Changes::listen(sockets.has_other_namespaces()).map_err(Error::Netlink)?,
             sockets,
@@ -88,7 +91,7 @@ impl Live {
         self.sockets.follow_addresses()?;
         let links = links::list().map_err(Error::Netlink)?;
         let present: HashSet<u32> = links.iter().map(|link| link.index).collect();
-        self.attached.retain(|index, attachment| {
+        self.attached.lock().retain(|index, attachment| {
             let stays = present.contains(index);
             if !stays {
                 tracing::info!(interface = attachment.name(), "interface has gone");
@@ -98,7 +101,7 @@ impl Live {
         self.failed.retain(|index| present.contains(index));
         for link in links {
             self.note_name(&link);
-            if self.patterns.matches(&link.name, link.is_loopback) && !self.attached.contains_key(&link.index) {
+            if self.patterns.matches(&link.name, link.is_loopback) {
                 self.attach(&link);
             }
         }
@@ -111,7 +114,13 @@ impl Live {
         }
     }
 
+    /// Attaches to the interface, unless that was done.
     fn attach(&mut self, link: &links::Link) {
+        let shared = self.attached.clone();
+        let mut attached = shared.lock();
+        if attached.contains_key(&link.index) {
+            return;
+        }
         let Some(header) = link.header else {
             if self.failed.insert(link.index) {
                 tracing::warn!(interface = link.name, "not watched: its packets begin with neither Ethernet nor IP");
@@ -122,7 +131,7 @@ impl Live {
             Ok(attachment) => {
                 tracing::debug!(interface = link.name, "watching");
                 self.failed.remove(&link.index);
-                self.attached.insert(link.index, attachment);
+                attached.insert(link.index, attachment);
             }
             Err(error) => {
                 if self.failed.insert(link.index) {
@@ -153,8 +162,9 @@ impl Live {
     }
 
     /// Names of the interfaces that are watched, sorted.
-    pub fn watched(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.attached.values().map(Attachment::name).collect();
+    pub fn watched(&self) -> Vec<String> {
+        let attached = self.attached.lock();
+        let mut names: Vec<_> = attached.values().map(|attachment| attachment.name().to_owned()).collect();
         names.sort_unstable();
         names
     }
@@ -218,7 +228,14 @@ impl Live {
 
     /// Takes the programs off all interfaces and waits until no CPU runs them: what is read afterwards is final.
     pub fn detach(&mut self) {
-        self.attached.clear();
+        self.attached.lock().clear();
         batch::wait_for_running_programs();
+    }
+}
+
+impl Drop for Live {
+    /// First no more packets, then the program.
+    fn drop(&mut self) {
+        self.attached.lock().clear();
     }
 }

@@ -95,8 +95,6 @@ pub struct Exporter {
     full_logged: bool,
     /// How long pushes may still wait.
     patience: Duration,
-    /// When the exporter ends.
-    end: Option<Instant>,
     /// Each record is on disk before it is sent.
     spools_all: bool,
     found: Found,
@@ -140,7 +138,6 @@ impl Exporter {
             worker: Some(worker),
             full_logged: false,
             patience: settings.patience,
-            end: None,
             spools_all,
             found: found.unwrap_or_default(),
         })
@@ -195,13 +192,19 @@ impl Exporter {
     }
 
     /// From now on pushes wait until then, where there is no room: it is the end, and the last records are coming.
-    pub fn end_by(&mut self, end: Instant) {
-        self.end = Some(end);
+    pub fn end_by(&self, end: Instant) {
+        self.shared.queue.end_by(end);
+    }
+
+    /// Says the end from another thread, also while a push waits.
+    pub fn ender(&self) -> Ender {
+        Ender(Arc::clone(&self.shared))
     }
 
     /// Sends what is left, for at most so long, or until the end that was said; says what became of all records.
     pub fn shutdown(mut self, timeout: Duration) -> Report {
-        let end = *self.end.get_or_insert(Instant::now() + timeout);
+        let end = self.shared.queue.end().unwrap_or_else(|| Instant::now() + timeout);
+        self.end_by(end);
         self.enqueue();
         self.shared.queue.close();
         let _ = self.stop.send(Some(end));
@@ -215,7 +218,7 @@ impl Exporter {
 
     /// Until when a push may wait for room.
     fn deadline(&self) -> Option<Instant> {
-        match (self.end, self.settings.full) {
+        match (self.shared.queue.end(), self.settings.full) {
             (Some(end), _) => Some(end),
             (None, Full::Wait) => None,
             (None, Full::Drop) => Some(Instant::now() + self.patience),
@@ -243,6 +246,17 @@ impl Exporter {
         if !std::mem::replace(&mut self.full_logged, true) {
             tracing::warn!(bound = self.settings.queue, "the queue `otlp` is full; spans are lost; said once");
         }
+    }
+}
+
+/// Says when an [`Exporter`] ends; it may be gone already.
+#[derive(Debug)]
+pub struct Ender(Arc<Shared>);
+
+impl Ender {
+    /// See [`Exporter::end_by`].
+    pub fn end_by(&self, end: Instant) {
+        self.0.queue.end_by(end);
     }
 }
 

@@ -85,6 +85,8 @@ struct State {
     building: u64,
     /// Spans that could be read from the spool no more.
     damaged: u64,
+    /// Until when producers wait, whatever they say.
+    end: Option<Instant>,
     closed: bool,
 }
 
@@ -104,8 +106,8 @@ impl Queue {
         Self { bound: bound.max(1), patience, state, room: Condvar::new(), ready: Notify::new() }
     }
 
-    /// Adds a batch; while there is no room, waits until `deadline`, without one for ever; but when there is a spool,
-    /// and the receiver has not answered for `patience`, no longer.
+    /// Adds a batch; while there is no room, waits until `deadline`, without one for ever; but not beyond the end, and
+    /// when there is a spool, and the receiver has not answered for `patience`, no longer.
     pub(super) fn push(&self, batch: Encoded, deadline: Option<Instant>) -> Result<(), Refusal> {
         let mut state = self.lock();
         loop {
@@ -116,6 +118,7 @@ impl Queue {
                 Ok(()) => break,
                 Err(refusal) => refusal,
             };
+            let deadline = [deadline, state.end].into_iter().flatten().min();
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let hopeless = state.spool.is_some() && state.down.is_some_and(|since| since.elapsed() >= self.patience);
             if hopeless || left.is_some_and(|left| left.is_zero()) {
@@ -178,6 +181,17 @@ impl Queue {
         let mut state = self.lock();
         state.building = building;
         state.beat();
+    }
+
+    /// From now on producers wait until then at most, also those that wait already.
+    pub(super) fn end_by(&self, end: Instant) {
+        self.lock().end = Some(end);
+        self.room.notify_all();
+    }
+
+    /// Until when producers wait, if that was said.
+    pub(super) fn end(&self) -> Option<Instant> {
+        self.lock().end
     }
 
     /// Takes no more batches; those inside still come out.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use flowtrace_export::Sync;
 
-use super::parse_duration;
+use super::{parse_duration, parse_size};
 
 /// What happens to batches that a receiver does not take.
 #[derive(Clone, Debug, Args)]
@@ -39,29 +39,11 @@ pub enum SpoolMode {
 /// The least a spool can do with: a few batches.
 const SPOOL_MIN: u64 = 8 << 20;
 
-/// `1GiB`, `500MB`, `1.5 GiB`, `8388608`: in bytes.
+/// `1GiB`, and enough.
 fn parse_spool_size(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 10] = [
-        ("", 1),
-        ("b", 1),
-        ("kb", 1_000),
-        ("kib", 1 << 10),
-        ("mb", 1_000_000),
-        ("mib", 1 << 20),
-        ("gb", 1_000_000_000),
-        ("gib", 1 << 30),
-        ("tb", 1_000_000_000_000),
-        ("tib", 1 << 40),
-    ];
-    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let unit = unit.trim().to_ascii_lowercase();
-    let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
-    let bytes = number.parse::<f64>().ok().zip(factor).map(|(number, factor)| number * factor as f64);
-    match bytes.map(|bytes| bytes as u64) {
-        None => Err("write a number with a unit, as 500MB or 1GiB".to_owned()),
-        Some(bytes) if bytes < SPOOL_MIN => Err("it must be 8MiB or more".to_owned()),
-        Some(bytes) => Ok(bytes.min(1 << 50)),
+    match parse_size(text)? {
+        bytes if bytes < SPOOL_MIN => Err("it must be 8MiB or more".to_owned()),
+        bytes => Ok(bytes),
     }
 }
 
