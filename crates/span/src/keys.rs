@@ -9,8 +9,10 @@ const KEY: u8 = 1;
 /// Field `attributes` of `Span` (opentelemetry/proto/trace/v1/trace.proto).
 const ATTRIBUTES: u8 = 9;
 
-/// An attribute up to its value, as every span that has it begins it: tag and length of the `KeyValue`, then its key.
+/// An attribute up to its value, as every span that has it begins it: tag and length of the `KeyValue`, then its key. In
+/// one line of the cache.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 pub(crate) struct ProtobufKey {
     /// The length of the `KeyValue`, [`Self::LENGTH_AT`], is not known yet; what is behind `length` has no meaning.
     /// Always as many bytes as the longest name needs: copying a fixed number is a few instructions, copying a number
@@ -22,7 +24,7 @@ pub(crate) struct ProtobufKey {
 
 impl ProtobufKey {
     /// Bytes of the longest.
-    pub(crate) const ROOM: usize = 64;
+    pub(crate) const ROOM: usize = 48;
     /// Where the length of the `KeyValue` belongs, a single byte.
     pub(crate) const LENGTH_AT: usize = 1;
     /// Bytes before those that the length of the `KeyValue` counts.

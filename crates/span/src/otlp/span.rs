@@ -82,11 +82,22 @@ impl Visit for SpanWriter {
     fn visit(&mut self, attribute: Attribute, value: Value<'_>) {
         let key = keys::protobuf(attribute);
         match value {
+            // Asked here, once for each attribute, which the processor foresees: most are always small, or never.
+            Value::Integer(value @ 0..=0x7f) => put_byte(&mut self.0, key, value as u8),
             Value::Integer(value) => put_integer(&mut self.0, key, value),
             Value::Text(text) => put_text(&mut self.0, key, text),
             Value::Texts(texts) => put_texts(&mut self.0, key, texts),
         }
     }
+}
+
+/// An integer below 128.
+#[inline(never)]
+fn put_byte(out: &mut Room, key: &ProtobufKey, value: u8) {
+    let at = put_key(out, key, ProtobufKey::ROOM + 4, 4, |rest| {
+        rest[..4].copy_from_slice(&[length_tag(SECOND), 2, varint_tag(any::INTEGER), value]);
+    });
+    out.fill(at + 4);
 }
 
 #[inline(never)]
@@ -127,9 +138,21 @@ fn put_texts(out: &mut Room, key: &ProtobufKey, texts: &[&str]) {
     });
     out.fill(at + 4);
     for text in texts {
-        out.put(&[length_tag(any::ARRAY_VALUES), 2 + text.len() as u8, length_tag(any::TEXT), text.len() as u8]);
-        out.put(text.as_bytes());
+        put_item(out, text);
     }
+}
+
+/// A text of an array, of at most [`SHORT`] bytes.
+#[inline]
+fn put_item(out: &mut Room, text: &str) {
+    let length = text.len() as u8;
+    let [a, b, c, d] = [length_tag(any::ARRAY_VALUES), 2 + length, length_tag(any::TEXT), length];
+    if let [x, y, z] = *text.as_bytes() {
+        // The name of a TCP flag.
+        return out.put(&[a, b, c, d, x, y, z]);
+    }
+    out.put(&[a, b, c, d]);
+    out.put(text.as_bytes());
 }
 
 /// Tag and length of `AnyValue`, then of the field in it, which has `length` bytes, at most [`SHORT`].

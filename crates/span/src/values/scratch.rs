@@ -29,10 +29,9 @@ impl Scratch {
         Some(Value::Text(self.text.as_str()))
     }
 
-    /// ASCII text.
+    /// ASCII text that has room.
     pub fn bytes(&mut self, ascii: &[u8]) -> Option<Value<'_>> {
-        self.text.clear();
-        self.text.write_str(std::str::from_utf8(ascii).ok()?).ok()?;
+        self.text.set(ascii);
         Some(Value::Text(self.text.as_str()))
     }
 
