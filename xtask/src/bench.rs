@@ -1,13 +1,15 @@
-//! `cargo xtask bench`: what flowtrace costs, measured beside the least that anything could cost
-//! (docs/benchmarks.md).
+//! `cargo xtask bench`: what flowtrace costs, measured beside the least that anything could cost, or beside the usual
+//! way (docs/benchmarks.md).
 
 mod driver;
+mod encode;
 mod floor;
 mod frame;
 mod kernel;
 mod machine;
 mod report;
 mod scenario;
+mod spread;
 mod subject;
 
 use std::path::PathBuf;
@@ -20,6 +22,8 @@ use clap::{Args, Subcommand};
 pub enum Task {
     /// Nanoseconds per packet of the kernel program, beside the floor programs (as root).
     Kernel(Kernel),
+    /// Spans per second of the encoders, beside prost, and through the exporter to a receiver on this host.
+    Encode(Encode),
 }
 
 /// How to measure the kernel program.
@@ -48,9 +52,27 @@ pub struct Kernel {
     only: String,
 }
 
+/// How to measure the encoders.
+#[derive(Args)]
+pub struct Encode {
+    /// Write all figures to this file, too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Rounds of encoding; every encoder has one turn in each.
+    #[arg(long, default_value_t = 15)]
+    rounds: u32,
+    /// Rounds of delivery; every compression has one turn in each.
+    #[arg(long, default_value_t = 5)]
+    deliveries: u32,
+    /// The CPU to encode on; delivery takes what it gets.
+    #[arg(long, default_value_t = 1)]
+    cpu: usize,
+}
+
 /// Measures.
 pub fn run(task: &Task) -> Result<()> {
     match task {
         Task::Kernel(arguments) => kernel::run(arguments),
+        Task::Encode(arguments) => encode::run(arguments),
     }
 }

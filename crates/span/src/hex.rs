@@ -1,12 +1,17 @@
-//! Ids as lower-case hexadecimal text.
+//! Bytes as lower-case hexadecimal text.
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// The two digits of a byte.
+#[inline]
+pub(crate) const fn digits(byte: u8) -> [u8; 2] {
+    [DIGITS[(byte >> 4) as usize], DIGITS[(byte & 15) as usize]]
+}
 
 /// Appends two digits for each byte.
 pub(crate) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
     for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
+        out.extend_from_slice(&digits(*byte));
     }
 }
 

@@ -6,12 +6,63 @@ use crate::{Attribute, json_text, protobuf};
 
 /// Field `key` of `KeyValue` (opentelemetry/proto/common/v1/common.proto).
 const KEY: u8 = 1;
+/// Field `attributes` of `Span` (opentelemetry/proto/trace/v1/trace.proto).
+const ATTRIBUTES: u8 = 9;
 
-/// `KeyValue.key`, tag and length included, of the attribute.
+/// An attribute up to its value, as every span that has it begins it: tag and length of the `KeyValue`, then its key. In
+/// one line of the cache.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub(crate) struct ProtobufKey {
+    /// The length of the `KeyValue`, [`Self::LENGTH_AT`], is not known yet; what is behind `length` has no meaning.
+    /// Always as many bytes as the longest name needs: copying a fixed number is a few instructions, copying a number
+    /// that only the run knows is a call.
+    pub(crate) bytes: [u8; Self::ROOM],
+    /// How many of the bytes count.
+    pub(crate) length: u8,
+}
+
+impl ProtobufKey {
+    /// Bytes of the longest.
+    pub(crate) const ROOM: usize = 48;
+    /// Where the length of the `KeyValue` belongs, a single byte.
+    pub(crate) const LENGTH_AT: usize = 1;
+    /// Bytes before those that the length of the `KeyValue` counts.
+    pub(crate) const HEAD: usize = 2;
+
+    const fn new(name: &str) -> Self {
+        let name = name.as_bytes();
+        assert!(name.len() + 4 <= Self::ROOM, "the name of an attribute is too long for ROOM");
+        let mut bytes = [0; Self::ROOM];
+        bytes[0] = protobuf::length_tag(ATTRIBUTES);
+        bytes[2] = protobuf::length_tag(KEY);
+        bytes[3] = name.len() as u8;
+        let mut at = 0;
+        while at < name.len() {
+            bytes[4 + at] = name[at];
+            at += 1;
+        }
+        Self { bytes, length: name.len() as u8 + 4 }
+    }
+
+    /// `KeyValue.key`, tag and length included.
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.bytes[Self::HEAD..usize::from(self.length)]
+    }
+}
+
+/// The beginning of the attribute.
 #[inline]
-pub(crate) fn protobuf(attribute: Attribute) -> &'static [u8] {
-    static KEYS: LazyLock<Vec<Vec<u8>>> =
-        LazyLock::new(|| all(|out, name| protobuf::put_bytes(out, KEY, name.as_bytes())));
+pub(crate) fn protobuf(attribute: Attribute) -> &'static ProtobufKey {
+    static KEYS: [ProtobufKey; Attribute::COUNT] = {
+        let mut keys = [ProtobufKey::new(""); Attribute::COUNT];
+        let mut at = 0;
+        while at < keys.len() {
+            keys[at] = ProtobufKey::new(Attribute::ALL[at].name());
+            at += 1;
+        }
+        keys
+    };
     &KEYS[attribute as usize]
 }
 
@@ -40,7 +91,7 @@ mod tests {
     fn every_attribute_finds_its_own_name() {
         for attribute in Attribute::ALL {
             let name = attribute.name();
-            assert_eq!(&protobuf(attribute)[2..], name.as_bytes());
+            assert_eq!(&protobuf(attribute).key()[2..], name.as_bytes());
             assert_eq!(json(attribute), format!("\"{name}\"").as_bytes());
         }
     }

@@ -1,16 +1,20 @@
 //! OTLP as protocol buffers: records are written straight into the bytes of an `ExportTraceServiceRequest`.
 //! Field numbers: opentelemetry/proto/{collector/trace,trace,resource,common}/v1.
 //!
-//! Lengths stand before what they measure. Those of attributes are computed; that of a span gets two bytes (right from
-//! 128 to 16,383 bytes) and is moved in the rare other case; those around the spans are written when the batch is
-//! finished, into room left before the first span. All are exact: no padded varints.
+//! Lengths stand before what they measure. Those of attributes are computed; that of a span is known when it is put into
+//! the batch; those around the spans are written when the batch is finished, into room left before the first span. All
+//! are exact: no padded varints.
+
+mod room;
+mod span;
 
 use bytes::Bytes;
 use flowtrace_flow::Record;
 
-use crate::protobuf::{field_length, put_bytes, put_fixed64, put_head, put_integer, put_varint, varint_length};
+use crate::protobuf::{field_length, put_bytes, put_head, put_integer, varint_length};
 use crate::resource::{Resource, ResourceValue};
-use crate::{Attribute, Options, SCHEMA_URL, Value, attributes, keys, kind, scope, span_name, status};
+use crate::{Options, SCHEMA_URL, scope};
+use span::SpanWriter;
 
 /// `ExportTraceServiceRequest.resource_spans`.
 const RESOURCE_SPANS: u8 = 1;
@@ -24,23 +28,6 @@ const SCOPE: u8 = 1;
 const SPANS: u8 = 2;
 /// `schema_url` of `ResourceSpans` and `ScopeSpans`.
 const SCHEMA: u8 = 3;
-/// Fields of `Span`.
-mod span {
-    pub(super) const TRACE_ID: u8 = 1;
-    pub(super) const SPAN_ID: u8 = 2;
-    pub(super) const PARENT_SPAN_ID: u8 = 4;
-    pub(super) const NAME: u8 = 5;
-    pub(super) const KIND: u8 = 6;
-    pub(super) const START_TIME: u8 = 7;
-    pub(super) const END_TIME: u8 = 8;
-    pub(super) const ATTRIBUTES: u8 = 9;
-    /// The last field with a tag of one byte.
-    pub(super) const STATUS: u8 = 15;
-}
-/// `Status.code`.
-const STATUS_CODE: u8 = 3;
-/// `STATUS_CODE_ERROR`.
-const ERROR: u64 = 2;
 /// `KeyValue.key`, `InstrumentationScope.name` and `Resource.attributes`.
 const FIRST: u8 = 1;
 /// `KeyValue.value` and `InstrumentationScope.version`.
@@ -68,6 +55,8 @@ pub struct Batch {
     scope: Vec<u8>,
     /// The schema URL, encoded; the same field in both messages.
     schema: Vec<u8>,
+    /// Where a span is put together.
+    span: SpanWriter,
     /// Room for what comes before the spans, then the spans.
     buffer: Vec<u8>,
     spans: usize,
@@ -79,18 +68,16 @@ impl Batch {
         let mut schema = Vec::new();
         put_bytes(&mut schema, SCHEMA, SCHEMA_URL.as_bytes());
         let (resource, scope) = (encode_resource(resource), encode_scope());
-        let mut batch = Self { options, resource, scope, schema, buffer: Vec::new(), spans: 0 };
+        let mut batch =
+            Self { options, resource, scope, schema, span: SpanWriter::default(), buffer: Vec::new(), spans: 0 };
         batch.buffer = batch.room(CAPACITY);
         batch
     }
 
     /// Adds the record.
     pub fn push(&mut self, record: &Record) {
-        // One byte of tag and two of length, the usual case.
-        put_head(&mut self.buffer, SPANS, 128);
-        let body = self.buffer.len();
-        put_span(&mut self.buffer, record, &self.options);
-        set_length(&mut self.buffer, body);
+        let span = self.span.write(record, &self.options);
+        put_bytes(&mut self.buffer, SPANS, span);
         self.spans += 1;
     }
 
@@ -144,46 +131,6 @@ impl Batch {
     }
 }
 
-/// Puts the length of what follows `body` into the two bytes before it, or more or fewer where it needs them.
-fn set_length(out: &mut Vec<u8>, body: usize) {
-    let length = out.len() - body;
-    if varint_length(length as u64) == 2 {
-        out[body - 2] = length as u8 | 0x80;
-        out[body - 1] = (length >> 7) as u8;
-    } else {
-        let mut head = Vec::new();
-        put_varint(&mut head, length as u64);
-        out.splice(body - 2..body, head);
-    }
-}
-
-fn put_span(out: &mut Vec<u8>, record: &Record, options: &Options) {
-    put_bytes(out, span::TRACE_ID, &record.trace_id);
-    put_bytes(out, span::SPAN_ID, &record.span_id);
-    if let Some(parent) = &record.parent_span_id {
-        put_bytes(out, span::PARENT_SPAN_ID, parent);
-    }
-    put_bytes(out, span::NAME, span_name(record).as_bytes());
-    put_integer(out, span::KIND, kind(record, options.selection.profile()).number().into());
-    put_fixed64(out, span::START_TIME, record.start);
-    put_fixed64(out, span::END_TIME, record.end);
-    attributes(record, options, &mut |attribute, value| put_attribute(out, attribute, value));
-    if status(record).is_some() {
-        put_head(out, span::STATUS, 2);
-        put_integer(out, STATUS_CODE, ERROR);
-    }
-}
-
-fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, value: Value<'_>) {
-    let key = keys::protobuf(attribute);
-    let value = match value {
-        Value::Text(text) => Any::Text(text),
-        Value::Integer(value) => Any::Integer(value),
-        Value::Texts(texts) => Any::Texts(texts),
-    };
-    put_pair(out, span::ATTRIBUTES, key, value);
-}
-
 /// An `AnyValue`.
 #[derive(Clone, Copy)]
 enum Any<'a> {
@@ -207,10 +154,7 @@ impl Any<'_> {
             Self::Integer(value) => put_integer(out, any::INTEGER, value.cast_unsigned()),
             Self::Texts(texts) => {
                 put_head(out, any::ARRAY, array_length(texts));
-                for text in texts {
-                    put_head(out, any::ARRAY_VALUES, field_length(text.len()));
-                    put_bytes(out, any::TEXT, text.as_bytes());
-                }
+                put_array(out, texts);
             }
         }
     }
@@ -221,8 +165,15 @@ fn array_length(texts: &[&str]) -> usize {
     texts.iter().map(|text| field_length(field_length(text.len()))).sum()
 }
 
+/// Appends the values of an `ArrayValue` of texts.
+fn put_array(out: &mut Vec<u8>, texts: &[&str]) {
+    for text in texts {
+        put_head(out, any::ARRAY_VALUES, field_length(text.len()));
+        put_bytes(out, any::TEXT, text.as_bytes());
+    }
+}
+
 /// Appends a `KeyValue` whose key is encoded.
-#[inline]
 fn put_pair(out: &mut Vec<u8>, field: u8, key: &[u8], value: Any<'_>) {
     let length = value.length();
     put_head(out, field, key.len() + field_length(length));

@@ -25,6 +25,20 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// A varint as a number whose lowest byte is the first, and how many bytes it has; of a number of at most 56 bits. Without
+/// a branch: numbers of many sizes follow each other.
+#[inline]
+pub(crate) const fn small_varint(value: u64) -> (u64, usize) {
+    // Seven bits to each byte, from halves to quarters to eighths.
+    let halves = value & 0x0fff_ffff | (value & 0x00ff_ffff_f000_0000) << 4;
+    let quarters = halves & 0x0000_3fff_0000_3fff | (halves & 0x0fff_c000_0fff_c000) << 2;
+    let eighths = quarters & 0x007f_007f_007f_007f | (quarters & 0x3f80_3f80_3f80_3f80) << 1;
+    let length = varint_length(value);
+    // Every byte but the last says that another follows.
+    let follows = 0x8080_8080_8080_8080 & ((1 << (8 * (length - 1))) - 1);
+    (eighths | follows, length)
+}
+
 /// The tag byte of a length-delimited field with a number below 16.
 pub(crate) const fn length_tag(field: u8) -> u8 {
     field << 3 | LENGTH
@@ -66,12 +80,6 @@ pub(crate) fn put_integer(out: &mut Vec<u8>, field: u8, value: u64) {
     put_varint(out, value);
 }
 
-/// Appends a fixed64 field.
-pub(crate) fn put_fixed64(out: &mut Vec<u8>, field: u8, value: u64) {
-    out.push(fixed64_tag(field));
-    out.extend_from_slice(&value.to_le_bytes());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +104,10 @@ mod tests {
                 let mut out = Vec::new();
                 put_varint(&mut out, value);
                 assert_eq!(out.len(), varint_length(value), "{value}");
+                if value < 1 << 56 {
+                    let (bytes, length) = small_varint(value);
+                    assert_eq!(&bytes.to_le_bytes()[..length], out, "{value}");
+                }
             }
         }
     }

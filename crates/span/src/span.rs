@@ -25,11 +25,13 @@ impl Deref for SpanName {
 /// `flow_<network.type>_<network.transport>`.
 pub fn span_name(record: &Record) -> SpanName {
     let mut name = StackText::new();
-    let network = network_type(record);
     // At most 25 bytes: IANA's longest keyword has 15, which a test keeps true.
+    for part in ["flow_", network_type(record), "_"] {
+        let _ = name.write_str(part);
+    }
     let _ = match iana::protocol_keyword(record.protocol) {
-        Some(keyword) => write!(name, "flow_{network}_{keyword}"),
-        None => write!(name, "flow_{network}_{}", record.protocol),
+        Some(keyword) => name.write_str(keyword),
+        None => write!(name, "{}", record.protocol),
     };
     SpanName(name)
 }

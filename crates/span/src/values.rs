@@ -15,148 +15,200 @@ use crate::{Attribute, Options, Value};
 use header::Header;
 use scratch::Scratch;
 
-/// Calls `visit` for every attribute of the record that is known and selected, in the order of [`Attribute::ALL`].
-pub fn attributes(record: &Record, options: &Options, visit: &mut impl FnMut(Attribute, Value<'_>)) {
-    let mut scratch = Scratch::new();
-    for attribute in options.selection.available(encapsulation::is_wrapped(record)) {
-        if let Some(value) = value(attribute, record, options, &mut scratch) {
-            visit(attribute, value);
-        }
+/// Who is shown attributes.
+pub(crate) trait Visit {
+    /// One attribute.
+    fn visit(&mut self, attribute: Attribute, value: Value<'_>);
+}
+
+impl<F: FnMut(Attribute, Value<'_>)> Visit for F {
+    #[inline(always)]
+    fn visit(&mut self, attribute: Attribute, value: Value<'_>) {
+        self(attribute, value);
     }
 }
 
-/// What `visit` makes of the attribute's value, whether it is selected or not; `None` where it is not known.
-pub fn value_of<T>(
-    record: &Record,
-    attribute: Attribute,
-    options: &Options,
-    visit: impl FnOnce(Value<'_>) -> T,
-) -> Option<T> {
-    value(attribute, record, options, &mut Scratch::new()).map(visit)
+/// Calls `show` for every attribute of the record that is known and selected, in the order of [`Attribute::ALL`].
+#[inline]
+pub fn attributes(record: &Record, options: &Options, show: &mut impl FnMut(Attribute, Value<'_>)) {
+    visit(record, options, show);
 }
 
-/// The attribute's value; `None` where it is not known. Every declared attribute has an arm, or it does not compile;
-/// the registry lists those that have no source yet, or none at all.
-fn value<'a>(
-    attribute: Attribute,
+/// Makes [`visit`] of a line for each attribute, in the order of [`Attribute::ALL`], and checks that none is
+/// forgotten: the registry lists those that have no source yet, or none at all.
+///
+/// One step follows the other; a loop over the selected attributes would jump to one of a hundred places each time, which
+/// processors foresee badly (docs/decisions/0040).
+macro_rules! attributes {
+    ($record:ident, $options:ident, $scratch:ident; $($attribute:ident => $value:expr;)+) => {
+        /// Shows every attribute of the record that is known and selected, in the order of [`Attribute::ALL`].
+        #[allow(unused_variables, reason = "few values need the scratch")]
+        #[inline]
+        pub(crate) fn visit($record: &Record, $options: &Options, visit: &mut impl Visit) {
+            let available = $options.selection.available(encapsulation::is_wrapped($record));
+            let mut scratch = Scratch::new();
+            $(
+                if available.has(Attribute::$attribute)
+                    && let Some(value) = of($record, &mut scratch, |$record, $scratch| $value)
+                {
+                    visit.visit(Attribute::$attribute, value);
+                }
+            )+
+        }
+
+        const _: () = are_lines_of_the_registry(&[$(Attribute::$attribute),+]);
+
+        /// What `visit` makes of the attribute's value, whether it is selected or not; `None` where it is not known.
+        #[allow(unused_variables, reason = "few values need the scratch")]
+        pub fn value_of<T>(
+            $record: &Record,
+            attribute: Attribute,
+            $options: &Options,
+            visit: impl FnOnce(Value<'_>) -> T,
+        ) -> Option<T> {
+            let mut scratch = Scratch::new();
+            // Every attribute is here or unwritten, or it does not compile.
+            match attribute {
+                $(Attribute::$attribute => of($record, &mut scratch, |$record, $scratch| $value).map(visit),)+
+                unwritten!() => None,
+            }
+        }
+    };
+}
+
+attributes! { record, options, scratch;
+    FlowCommunityId => scratch.bytes(&community_id(record, options.community_id_seed));
+    FlowDirection => text(record.direction.name());
+    FlowEndReason => text(record.end_reason.name());
+    FlowInitiator => text(end_name(record.initiator?));
+    FlowInitiatorEvidence => text(record.evidence.name());
+    FlowConnectionState => text(record.state?.name());
+    ErrorType => text(record.failure?.name());
+    FlowLayer => text(record.is_outer.then_some("outer")?);
+    NetworkType => text(network_type(record));
+    NetworkTransport => transport(record.protocol, scratch);
+    SourceAddress => scratch.address(record.source.address);
+    SourcePort => integer(record.source.port?);
+    DestinationAddress => scratch.address(record.destination.address);
+    DestinationPort => integer(record.destination.port?);
+    ClientAddress => scratch.address(client(record)?.address);
+    ClientPort => integer(client(record)?.port?);
+    ServerAddress => scratch.address(server(record)?.address);
+    ServerPort => integer(server(record)?.port?);
+    NetworkInterfaceIndex => integer(interface(record)?.index?);
+    NetworkInterfaceName => text(interface(record)?.name.as_deref()?);
+    NetworkInterfaceMac => scratch.mac(interface(record)?.mac?);
+    NetworkVlanId => integer(record.vlan?);
+    NetworkInnerVlanId => integer(record.inner_vlan?);
+    FlowBytesDelta => count(record.forward.bytes);
+    FlowBytesTotal => count(record.forward.bytes_total);
+    FlowPacketsDelta => count(record.forward.packets);
+    FlowPacketsTotal => count(record.forward.packets_total);
+    FlowReverseBytesDelta => count(record.reverse.bytes);
+    FlowReverseBytesTotal => count(record.reverse.bytes_total);
+    FlowReversePacketsDelta => count(record.reverse.packets);
+    FlowReversePacketsTotal => count(record.reverse.packets_total);
+    FlowTcpFlagsBits => integer(record.forward.tcp_flags?);
+    FlowTcpFlagsTags => scratch.tags(record.forward.tcp_flags?);
+    FlowReverseTcpFlagsBits => integer(record.reverse.tcp_flags?);
+    FlowReverseTcpFlagsTags => scratch.tags(record.reverse.tcp_flags?);
+    FlowTcpClosedBy => text(end_name(record.closed_by?));
+    FlowTcpHandshakeLatency => count(tcp(record)?.handshake.answer?);
+    FlowTcpHandshakeSndLatency => count(tcp(record)?.handshake.answer?);
+    FlowTcpHandshakeSndJitter => count(tcp(record)?.handshake.answer_jitter?);
+    FlowTcpHandshakeCndLatency => count(tcp(record)?.handshake.confirmation?);
+    FlowTcpHandshakeCndJitter => count(tcp(record)?.handshake.confirmation_jitter?);
+    FlowTcpSvcLatency => count(tcp(record)?.service?.mean);
+    FlowTcpSvcJitter => count(tcp(record)?.service?.jitter);
+    FlowTcpRndtripLatency => count(tcp(record)?.round_trip?.mean);
+    FlowTcpRndtripJitter => count(tcp(record)?.round_trip?.jitter);
+    FlowTcpRetransmitsDelta => count(tcp(record)?.forward.retransmits.delta);
+    FlowTcpRetransmitsTotal => count(tcp(record)?.forward.retransmits.total);
+    FlowTcpOutOfOrderDelta => count(tcp(record)?.forward.out_of_order.delta);
+    FlowTcpOutOfOrderTotal => count(tcp(record)?.forward.out_of_order.total);
+    FlowTcpZeroWindowDelta => count(tcp(record)?.forward.zero_window.delta);
+    FlowTcpZeroWindowTotal => count(tcp(record)?.forward.zero_window.total);
+    FlowTcpRttSmoothed => count(tcp(record)?.forward.round_trip?);
+    FlowReverseTcpRetransmitsDelta => count(tcp(record)?.reverse.retransmits.delta);
+    FlowReverseTcpRetransmitsTotal => count(tcp(record)?.reverse.retransmits.total);
+    FlowReverseTcpOutOfOrderDelta => count(tcp(record)?.reverse.out_of_order.delta);
+    FlowReverseTcpOutOfOrderTotal => count(tcp(record)?.reverse.out_of_order.total);
+    FlowReverseTcpZeroWindowDelta => count(tcp(record)?.reverse.zero_window.delta);
+    FlowReverseTcpZeroWindowTotal => count(tcp(record)?.reverse.zero_window.total);
+    FlowReverseTcpRttSmoothed => count(tcp(record)?.reverse.round_trip?);
+    FlowIpDscpId => integer(header(record, &record.forward)?.dscp());
+    FlowIpDscpName => text(iana::dscp_name(header(record, &record.forward)?.dscp())?);
+    FlowIpEcnId => integer(header(record, &record.forward)?.ecn());
+    FlowIpEcnName => text(iana::ecn_name(header(record, &record.forward)?.ecn())?);
+    FlowIpTtl => integer(header(record, &record.forward)?.hop_limit());
+    FlowIpFlowLabel => integer(header(record, &record.forward)?.flow_label()?);
+    FlowReverseIpDscpId => integer(header(record, &record.reverse)?.dscp());
+    FlowReverseIpDscpName => text(iana::dscp_name(header(record, &record.reverse)?.dscp())?);
+    FlowReverseIpEcnId => integer(header(record, &record.reverse)?.ecn());
+    FlowReverseIpEcnName => text(iana::ecn_name(header(record, &record.reverse)?.ecn())?);
+    FlowReverseIpTtl => integer(header(record, &record.reverse)?.hop_limit());
+    FlowReverseIpFlowLabel => integer(header(record, &record.reverse)?.flow_label()?);
+    FlowIcmpTypeId => integer(header(record, &record.forward)?.icmp_type()?);
+    FlowIcmpTypeName => text(header(record, &record.forward)?.icmp_type_name()?);
+    FlowIcmpCodeId => integer(header(record, &record.forward)?.icmp_code()?);
+    FlowIcmpCodeName => text(header(record, &record.forward)?.icmp_code_name()?);
+    FlowReverseIcmpTypeId => integer(header(record, &record.reverse)?.icmp_type()?);
+    FlowReverseIcmpTypeName => text(header(record, &record.reverse)?.icmp_type_name()?);
+    FlowReverseIcmpCodeId => integer(header(record, &record.reverse)?.icmp_code()?);
+    FlowReverseIcmpCodeName => text(header(record, &record.reverse)?.icmp_code_name()?);
+    TunnelType => text(encapsulation::kind(record, options.selection.profile())?);
+    TunnelNetworkInterfaceMac => scratch.mac(tunnel(record)?.mac?);
+    TunnelNetworkType => text(ip_name(encapsulation::version(record, options.selection.profile())?));
+    TunnelNetworkTransport => transport(tunnel(record)?.protocol, scratch);
+    TunnelSourceAddress => scratch.address(encapsulation::source(record, options.selection.profile())?);
+    TunnelSourcePort => integer(tunnel(record)?.source.port?);
+    TunnelDestinationAddress => scratch.address(encapsulation::destination(record, options.selection.profile())?);
+    TunnelDestinationPort => integer(tunnel(record)?.destination.port?);
+    TunnelId => scratch.display(tunnel(record)?.id?);
+    TunnelIpsecAhSpi => integer(tunnel(record)?.ah?);
+    TunnelBytesDelta => count(record.had_tunnel.then_some(record.forward.tunnel_bytes.delta)?);
+    TunnelBytesTotal => count(record.had_tunnel.then_some(record.forward.tunnel_bytes.total)?);
+    TunnelReverseBytesDelta => count(record.had_tunnel.then_some(record.reverse.tunnel_bytes.delta)?);
+    TunnelReverseBytesTotal => count(record.had_tunnel.then_some(record.reverse.tunnel_bytes.total)?);
+    TunnelKey => scratch.display(encapsulation::key(tunnel(record)?)?);
+    TunnelSenderIndex => integer(record.forward.ipsec.sender?);
+    TunnelReceiverIndex => integer(record.forward.ipsec.receiver?);
+    TunnelSpi => scratch.display(encapsulation::spi(record)?);
+    IpipNetworkType => text(ip_name(ipip(record)?.ip_version));
+    IpipNetworkTransport => transport(ipip(record)?.protocol, scratch);
+    IpipSourceAddress => scratch.address(ipip(record)?.source);
+    IpipDestinationAddress => scratch.address(ipip(record)?.destination);
+    IpipBytesDelta => count(record.had_ipip.then_some(record.forward.ipip_bytes.delta)?);
+    IpipBytesTotal => count(record.had_ipip.then_some(record.forward.ipip_bytes.total)?);
+    IpipReverseBytesDelta => count(record.had_ipip.then_some(record.reverse.ipip_bytes.delta)?);
+    IpipReverseBytesTotal => count(record.had_ipip.then_some(record.reverse.ipip_bytes.total)?);
+    FlowIpsecAhSpi => integer(record.forward.ipsec.ah?);
+    FlowIpsecEspSpi => integer(record.forward.ipsec.esp?);
+    FlowIpsecSenderIndex => integer(record.forward.ipsec.sender?);
+    FlowIpsecReceiverIndex => integer(record.forward.ipsec.receiver?);
+    FlowReverseIpsecAhSpi => integer(record.reverse.ipsec.ah?);
+    FlowReverseIpsecEspSpi => integer(record.reverse.ipsec.esp?);
+    FlowReverseIpsecSenderIndex => integer(record.reverse.ipsec.sender?);
+    FlowReverseIpsecReceiverIndex => integer(record.reverse.ipsec.receiver?);
+}
+
+/// The value that a line of [`visit`] gives.
+#[inline(always)]
+fn of<'a>(
     record: &'a Record,
-    options: &Options,
     scratch: &'a mut Scratch,
+    value: impl FnOnce(&'a Record, &'a mut Scratch) -> Option<Value<'a>>,
 ) -> Option<Value<'a>> {
-    use Attribute as A;
-    let (forward, reverse, profile) = (&record.forward, &record.reverse, options.selection.profile());
-    match attribute {
-        A::FlowCommunityId => scratch.bytes(&community_id(record, options.community_id_seed)),
-        A::FlowDirection => text(record.direction.name()),
-        A::FlowEndReason => text(record.end_reason.name()),
-        A::ErrorType => text(record.failure?.name()),
-        A::FlowLayer => text(record.is_outer.then_some("outer")?),
-        A::NetworkType => text(network_type(record)),
-        A::NetworkTransport => transport(record.protocol, scratch),
-        A::SourceAddress => scratch.display(record.source.address),
-        A::SourcePort => integer(record.source.port?),
-        A::DestinationAddress => scratch.display(record.destination.address),
-        A::DestinationPort => integer(record.destination.port?),
-        A::ClientAddress => scratch.display(client(record)?.address),
-        A::ClientPort => integer(client(record)?.port?),
-        A::ServerAddress => scratch.display(server(record)?.address),
-        A::ServerPort => integer(server(record)?.port?),
-        A::NetworkInterfaceIndex => integer(interface(record)?.index?),
-        A::NetworkInterfaceName => text(interface(record)?.name.as_deref()?),
-        A::NetworkInterfaceMac => scratch.mac(interface(record)?.mac?),
-        A::NetworkVlanId => integer(record.vlan?),
-        A::NetworkInnerVlanId => integer(record.inner_vlan?),
-        A::FlowBytesDelta => count(forward.bytes),
-        A::FlowBytesTotal => count(forward.bytes_total),
-        A::FlowPacketsDelta => count(forward.packets),
-        A::FlowPacketsTotal => count(forward.packets_total),
-        A::FlowReverseBytesDelta => count(reverse.bytes),
-        A::FlowReverseBytesTotal => count(reverse.bytes_total),
-        A::FlowReversePacketsDelta => count(reverse.packets),
-        A::FlowReversePacketsTotal => count(reverse.packets_total),
-        A::FlowTcpFlagsBits => integer(forward.tcp_flags?),
-        A::FlowTcpFlagsTags => scratch.tags(forward.tcp_flags?),
-        A::FlowReverseTcpFlagsBits => integer(reverse.tcp_flags?),
-        A::FlowReverseTcpFlagsTags => scratch.tags(reverse.tcp_flags?),
-        A::FlowConnectionState => text(record.state?.name()),
-        A::FlowInitiator => text(end_name(record.initiator?)),
-        A::FlowInitiatorEvidence => text(record.evidence.name()),
-        A::FlowTcpClosedBy => text(end_name(record.closed_by?)),
-        A::FlowTcpHandshakeLatency | A::FlowTcpHandshakeSndLatency => count(tcp(record)?.handshake.answer?),
-        A::FlowTcpHandshakeSndJitter => count(tcp(record)?.handshake.answer_jitter?),
-        A::FlowTcpHandshakeCndLatency => count(tcp(record)?.handshake.confirmation?),
-        A::FlowTcpHandshakeCndJitter => count(tcp(record)?.handshake.confirmation_jitter?),
-        A::FlowTcpSvcLatency => count(tcp(record)?.service?.mean),
-        A::FlowTcpSvcJitter => count(tcp(record)?.service?.jitter),
-        A::FlowTcpRndtripLatency => count(tcp(record)?.round_trip?.mean),
-        A::FlowTcpRndtripJitter => count(tcp(record)?.round_trip?.jitter),
-        A::FlowTcpRetransmitsDelta => count(tcp(record)?.forward.retransmits.delta),
-        A::FlowTcpRetransmitsTotal => count(tcp(record)?.forward.retransmits.total),
-        A::FlowTcpOutOfOrderDelta => count(tcp(record)?.forward.out_of_order.delta),
-        A::FlowTcpOutOfOrderTotal => count(tcp(record)?.forward.out_of_order.total),
-        A::FlowTcpZeroWindowDelta => count(tcp(record)?.forward.zero_window.delta),
-        A::FlowTcpZeroWindowTotal => count(tcp(record)?.forward.zero_window.total),
-        A::FlowTcpRttSmoothed => count(tcp(record)?.forward.round_trip?),
-        A::FlowReverseTcpRetransmitsDelta => count(tcp(record)?.reverse.retransmits.delta),
-        A::FlowReverseTcpRetransmitsTotal => count(tcp(record)?.reverse.retransmits.total),
-        A::FlowReverseTcpOutOfOrderDelta => count(tcp(record)?.reverse.out_of_order.delta),
-        A::FlowReverseTcpOutOfOrderTotal => count(tcp(record)?.reverse.out_of_order.total),
-        A::FlowReverseTcpZeroWindowDelta => count(tcp(record)?.reverse.zero_window.delta),
-        A::FlowReverseTcpZeroWindowTotal => count(tcp(record)?.reverse.zero_window.total),
-        A::FlowReverseTcpRttSmoothed => count(tcp(record)?.reverse.round_trip?),
-        A::FlowIpDscpId => integer(header(record, forward)?.dscp()),
-        A::FlowIpDscpName => text(iana::dscp_name(header(record, forward)?.dscp())?),
-        A::FlowIpEcnId => integer(header(record, forward)?.ecn()),
-        A::FlowIpEcnName => text(iana::ecn_name(header(record, forward)?.ecn())?),
-        A::FlowIpTtl => integer(header(record, forward)?.hop_limit()),
-        A::FlowIpFlowLabel => integer(header(record, forward)?.flow_label()?),
-        A::FlowReverseIpDscpId => integer(header(record, reverse)?.dscp()),
-        A::FlowReverseIpDscpName => text(iana::dscp_name(header(record, reverse)?.dscp())?),
-        A::FlowReverseIpEcnId => integer(header(record, reverse)?.ecn()),
-        A::FlowReverseIpEcnName => text(iana::ecn_name(header(record, reverse)?.ecn())?),
-        A::FlowReverseIpTtl => integer(header(record, reverse)?.hop_limit()),
-        A::FlowReverseIpFlowLabel => integer(header(record, reverse)?.flow_label()?),
-        A::FlowIcmpTypeId => integer(header(record, forward)?.icmp_type()?),
-        A::FlowIcmpTypeName => text(header(record, forward)?.icmp_type_name()?),
-        A::FlowIcmpCodeId => integer(header(record, forward)?.icmp_code()?),
-        A::FlowIcmpCodeName => text(header(record, forward)?.icmp_code_name()?),
-        A::FlowReverseIcmpTypeId => integer(header(record, reverse)?.icmp_type()?),
-        A::FlowReverseIcmpTypeName => text(header(record, reverse)?.icmp_type_name()?),
-        A::FlowReverseIcmpCodeId => integer(header(record, reverse)?.icmp_code()?),
-        A::FlowReverseIcmpCodeName => text(header(record, reverse)?.icmp_code_name()?),
-        A::TunnelType => text(encapsulation::kind(record, profile)?),
-        A::TunnelNetworkInterfaceMac => scratch.mac(tunnel(record)?.mac?),
-        A::TunnelNetworkType => text(ip_name(encapsulation::version(record, profile)?)),
-        A::TunnelNetworkTransport => transport(tunnel(record)?.protocol, scratch),
-        A::TunnelSourceAddress => scratch.display(encapsulation::source(record, profile)?),
-        A::TunnelSourcePort => integer(tunnel(record)?.source.port?),
-        A::TunnelDestinationAddress => scratch.display(encapsulation::destination(record, profile)?),
-        A::TunnelDestinationPort => integer(tunnel(record)?.destination.port?),
-        A::TunnelId => scratch.display(tunnel(record)?.id?),
-        A::TunnelIpsecAhSpi => integer(tunnel(record)?.ah?),
-        A::TunnelBytesDelta => count(record.had_tunnel.then_some(forward.tunnel_bytes.delta)?),
-        A::TunnelBytesTotal => count(record.had_tunnel.then_some(forward.tunnel_bytes.total)?),
-        A::TunnelReverseBytesDelta => count(record.had_tunnel.then_some(reverse.tunnel_bytes.delta)?),
-        A::TunnelReverseBytesTotal => count(record.had_tunnel.then_some(reverse.tunnel_bytes.total)?),
-        A::TunnelKey => scratch.display(encapsulation::key(tunnel(record)?)?),
-        A::TunnelSenderIndex | A::FlowIpsecSenderIndex => integer(forward.ipsec.sender?),
-        A::TunnelReceiverIndex | A::FlowIpsecReceiverIndex => integer(forward.ipsec.receiver?),
-        A::TunnelSpi => scratch.display(encapsulation::spi(record)?),
-        A::IpipNetworkType => text(ip_name(ipip(record)?.ip_version)),
-        A::IpipNetworkTransport => transport(ipip(record)?.protocol, scratch),
-        A::IpipSourceAddress => scratch.display(ipip(record)?.source),
-        A::IpipDestinationAddress => scratch.display(ipip(record)?.destination),
-        A::IpipBytesDelta => count(record.had_ipip.then_some(forward.ipip_bytes.delta)?),
-        A::IpipBytesTotal => count(record.had_ipip.then_some(forward.ipip_bytes.total)?),
-        A::IpipReverseBytesDelta => count(record.had_ipip.then_some(reverse.ipip_bytes.delta)?),
-        A::IpipReverseBytesTotal => count(record.had_ipip.then_some(reverse.ipip_bytes.total)?),
-        A::FlowIpsecAhSpi => integer(forward.ipsec.ah?),
-        A::FlowIpsecEspSpi => integer(forward.ipsec.esp?),
-        A::FlowReverseIpsecAhSpi => integer(reverse.ipsec.ah?),
-        A::FlowReverseIpsecEspSpi => integer(reverse.ipsec.esp?),
-        A::FlowReverseIpsecSenderIndex => integer(reverse.ipsec.sender?),
-        A::FlowReverseIpsecReceiverIndex => integer(reverse.ipsec.receiver?),
-        unwritten!() => None,
+    value(record, scratch)
+}
+
+/// Refuses to compile what is not in the order of [`Attribute::ALL`], or is not written as the registry has it.
+const fn are_lines_of_the_registry(attributes: &[Attribute]) {
+    let mut at = 0;
+    while at < attributes.len() {
+        assert!(attributes[at].definition().written, "the registry says that nothing writes it");
+        assert!(at == 0 || (attributes[at - 1] as u8) < attributes[at] as u8, "not in the order of Attribute::ALL");
+        at += 1;
     }
 }
 
