@@ -13,9 +13,10 @@ mod records;
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,18 +29,21 @@ use tonic::Status;
 const LONG: Duration = Duration::from_secs(60);
 /// Records handed over.
 const ALL: u64 = 100_000;
+/// How far the agent may be ahead of the test: it moves while receivers and agents are killed, at any pace of the machine.
+const AHEAD: u64 = 1_500;
 /// Records between two ticks.
 const STEP: u64 = 100;
 /// Batches in memory, and records in each, at most.
 const QUEUE: usize = 16;
 const BATCH: usize = 512;
 
-/// The agent: hands over records from where the journal ends up to [`ALL`], then shuts down. After each tick it writes
-/// to the journal how many it has handed over, and at its start and end to `lost` what it reports as lost.
+/// The agent: hands over records from where the journal ends up to `all`, as far as the file `limit` allows, then shuts
+/// down. After each tick it writes to the journal how many it has handed over, and at its start and end to `lost` what
+/// it reports as lost.
 #[test]
 fn agent() {
     let Ok(arguments) = std::env::var("CHAOS") else { return };
-    let [url, folder, mode, all] = arguments.split(' ').collect::<Vec<_>>().try_into().unwrap();
+    let [url, folder, mode, all, timeout] = arguments.split(' ').collect::<Vec<_>>().try_into().unwrap();
     let folder = Path::new(folder);
     let mode = if mode == "always" { Mode::Always } else { Mode::Overflow };
     let spool = SpoolSettings {
@@ -47,6 +51,7 @@ fn agent() {
         sync: Sync::Interval(Duration::from_secs(1)),
         ..SpoolSettings::new(folder.join("spool"))
     };
+    let (all, timeout): (u64, u64) = (all.parse().unwrap(), timeout.parse().unwrap());
     let retry = Retry {
         initial: Duration::from_millis(5),
         maximum: Duration::from_millis(50),
@@ -56,7 +61,7 @@ fn agent() {
         retry,
         queue: QUEUE,
         batch_records: BATCH,
-        timeout: Duration::from_millis(100),
+        timeout: Duration::from_millis(timeout),
         ..Settings::new(Full::Drop)
     };
     let resource = Resource::new(&Facts::default(), Environment::default()).unwrap();
@@ -65,12 +70,16 @@ fn agent() {
     note(folder, "lost", &format!("killed={}", found.killed));
     note(folder, "lost", &format!("damaged={}", found.damaged));
     let record = records::tcp();
-    for number in journal(folder)..all.parse().unwrap() {
+    for number in journal(folder)..all {
         exporter.push(&Record { span_id: (number + 1).to_be_bytes(), ..record.clone() });
         if (number + 1) % STEP == 0 {
             exporter.tick(Instant::now());
             note(folder, "journal", &(number + 1).to_string());
             std::thread::sleep(Duration::from_millis(2));
+            while number + 1 >= limit(folder) {
+                std::thread::sleep(Duration::from_millis(1));
+                exporter.tick(Instant::now());
+            }
         }
     }
     let report = exporter.shutdown(LONG);
@@ -90,6 +99,11 @@ fn journal(folder: &Path) -> u64 {
     text.lines().last().map_or(0, |line| line.parse().unwrap())
 }
 
+/// How many may be handed over.
+fn limit(folder: &Path) -> u64 {
+    fs::read_to_string(folder.join("limit")).map_or(0, |text| text.parse().unwrap())
+}
+
 /// The sum of what was reported as lost for a reason.
 fn lost(folder: &Path, reason: &str) -> u64 {
     let text = fs::read_to_string(folder.join("lost")).unwrap();
@@ -102,24 +116,104 @@ struct Scene {
     address: SocketAddr,
     mode: &'static str,
     received: HashSet<u64>,
+    /// Where the agent's spool is.
+    disk: Option<Disk>,
+}
+
+/// A small disk in a mount namespace that lives as long as this.
+struct Disk {
+    holder: Child,
+    /// What lies on it, as seen from here.
+    folder: PathBuf,
+}
+
+impl Disk {
+    /// One of so many MiB over `folder/spool`; `None`, loudly, where there can be none.
+    fn mount(folder: &Path, size: u32) -> Option<Self> {
+        const SCRIPT: &str = r#"mount -t tmpfs -o size="$2"m tmpfs "$1" && echo ready && exec cat"#;
+        let folder = folder.join("spool");
+        fs::create_dir(&folder).unwrap();
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", SCRIPT, "sh"]).arg(&folder).arg(size.to_string());
+        let holder = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut ready = [0; 5];
+        let holder =
+            holder.and_then(|mut holder| holder.stdout.take().unwrap().read_exact(&mut ready).map(|()| holder));
+        let Ok(holder) = holder else {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "in CI there must be a disk to fill");
+            eprintln!("\n*** NOT RUN with a full disk: a small disk is mounted by root only\n");
+            return None;
+        };
+        let root = format!("/proc/{}/root", holder.id());
+        let folder = Path::new(&root).join(folder.strip_prefix("/").unwrap());
+        Some(Self { holder, folder })
+    }
+
+    /// Leaves no room; what it returns is to be deleted to make some.
+    fn fill(&self) -> PathBuf {
+        let path = self.folder.join("filler");
+        let mut file = fs::File::create(&path).unwrap();
+        let chunk = vec![1; 1 << 20];
+        let error = loop {
+            if let Err(error) = file.write_all(&chunk) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        path
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
 }
 
 impl Scene {
     fn new(mode: &'static str) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), address, mode, received: HashSet::new() }
+        Self { folder: tempfile::tempdir().unwrap(), address, mode, received: HashSet::new(), disk: None }
     }
 
-    fn agent(&self, program: &[&str], all: u64) -> Child {
+    /// With a disk of so many MiB, where that can be.
+    fn on_disk(mode: &'static str, size: u32) -> Self {
+        let scene = Self::new(mode);
+        Self { disk: Disk::mount(scene.folder.path(), size), ..scene }
+    }
+
+    fn agent(&self, all: u64) -> Child {
+        self.patient_agent(all, Duration::from_millis(100))
+    }
+
+    fn patient_agent(&self, all: u64, timeout: Duration) -> Child {
         let exe = std::env::current_exe().unwrap();
+        let mut command = match &self.disk {
+            None => Command::new(exe),
+            Some(disk) => {
+                let mut command = Command::new("nsenter");
+                command.args(["--mount", "--target", &disk.holder.id().to_string()]).arg(exe);
+                command
+            }
+        };
         let folder = self.folder.path().to_str().unwrap();
-        let mut line: Vec<_> = program.iter().map(std::ffi::OsString::from).collect();
-        line.extend([exe.into(), "--exact".into(), "agent".into(), "--nocapture".into()]);
-        let chaos = format!("http://{} {folder} {} {all}", self.address, self.mode);
-        Command::new(&line[0]).args(&line[1..]).env("CHAOS", chaos).stdout(Stdio::null()).spawn().unwrap()
+        let chaos = format!("http://{} {folder} {} {all} {}", self.address, self.mode, timeout.as_millis());
+        command.args(["--exact", "agent", "--nocapture"]).env("CHAOS", chaos).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    fn allow(&self, handed: u64) {
+        let path = self.folder.path().join("limit");
+        fs::write(path.with_extension("new"), handed.to_string()).unwrap();
+        fs::rename(path.with_extension("new"), path).unwrap();
     }
 
     fn wait_for(&self, handed: u64) {
+        self.allow(handed + AHEAD);
+        self.wait_until(handed);
+    }
+
+    fn wait_until(&self, handed: u64) {
         let begin = Instant::now();
         while journal(self.folder.path()) < handed {
             assert!(begin.elapsed() < LONG, "it takes too long to hand over {handed}");
@@ -148,13 +242,22 @@ impl Scene {
 
     /// The receiver is well until the agent has ended.
     fn end(&mut self, mut agent: Child) {
+        self.allow(u64::MAX);
         let receiver = Receiver::start_at(self.address, []);
         assert!(agent.wait().unwrap().success());
         self.collect(receiver, well);
     }
 
-    fn missing(&self, all: u64) -> u64 {
-        (1..=all).filter(|number| !self.received.contains(number)).count() as u64
+    fn missing(&self, numbers: RangeInclusive<u64>) -> u64 {
+        numbers.filter(|number| !self.received.contains(number)).count() as u64
+    }
+
+    fn lost(&self, reason: &str) -> u64 {
+        lost(self.folder.path(), reason)
+    }
+
+    fn journal(&self) -> u64 {
+        journal(self.folder.path())
     }
 }
 
@@ -180,64 +283,104 @@ fn kill(mut agent: Child) {
     agent.wait().unwrap();
 }
 
-fn chaos(mode: &'static str) -> Scene {
-    let mut scene = Scene::new(mode);
-    let agent = scene.agent(&[], ALL);
+/// What happened, and between which records the disk was full.
+fn chaos(mode: &'static str) -> (Scene, RangeInclusive<u64>) {
+    let mut scene = Scene::on_disk(mode, 256);
+    let agent = scene.agent(ALL);
     scene.receive(10_000, well);
     scene.wait_for(15_000);
     scene.receive(25_000, flapping);
     scene.receive(30_000, hung);
     scene.wait_for(32_000);
     kill(agent);
-    let agent = scene.agent(&[], ALL);
+    let agent = scene.agent(ALL);
     scene.wait_for(40_000);
     scene.receive(50_000, flapping);
     scene.receive(60_000, well);
     kill(agent);
-    let agent = scene.agent(&[], ALL);
-    scene.receive(70_000, hung);
+    let agent = scene.agent(ALL);
+    scene.receive(64_000, hung);
+    let (full, filler) = (scene.journal(), scene.disk.as_ref().map(Disk::fill));
+    scene.receive(82_000, hung);
+    filler.iter().for_each(|filler| fs::remove_file(filler).unwrap());
+    // A batch that was full before has some of the records before, and the next may have been refused by then.
+    let full = full - BATCH as u64..=scene.journal() + BATCH as u64;
     scene.receive(90_000, flapping);
     scene.wait_for(95_000);
     scene.end(agent);
-    assert_eq!(journal(scene.folder.path()), ALL);
-    assert_eq!((lost(scene.folder.path(), "failed"), lost(scene.folder.path(), "damaged")), (0, 0));
-    scene
+    assert_eq!((scene.journal(), scene.lost("damaged")), (ALL, 0));
+    assert_eq!(scene.lost("failed"), scene.lost("disk_full"), "for no other reason");
+    assert_eq!(scene.lost("disk_full") > 1_000, scene.disk.is_some(), "the disk was full where there was one");
+    // The agent that met the full disk was not killed: its report is exact.
+    assert_eq!(scene.missing(full.clone()), scene.lost("disk_full"), "received and reported is what was handed over");
+    (scene, full)
 }
 
 #[test]
-fn always_loses_nothing() {
-    let scene = chaos("always");
-    assert_eq!(scene.missing(ALL), 0);
+fn always_loses_nothing_while_the_disk_has_room() {
+    let (scene, full) = chaos("always");
+    assert_eq!(scene.missing(1..=*full.start()) + scene.missing(*full.end()..=ALL), 0);
 }
 
+/// What is reported as killed is more than what is missing by what the receiver took and the agent had not noted (one
+/// batch, as requests go out one after the other), and by what was handed over after the last note in the journal, and
+/// again after the restart.
 #[test]
 fn overflow_loses_at_most_what_is_in_memory_at_a_kill_and_the_next_start_says_so() {
-    let scene = chaos("overflow");
-    let (missing, killed) = (scene.missing(ALL), lost(scene.folder.path(), "killed"));
+    const KILLS: u64 = 2;
+    let (scene, full) = chaos("overflow");
+    let (missing, killed) = (scene.missing(1..=*full.start()) + scene.missing(*full.end()..=ALL), scene.lost("killed"));
     assert!(missing <= killed, "{missing} missing, {killed} reported");
-    let memory = 2 * (QUEUE as u64 + 2) * BATCH as u64;
+    let unknown = KILLS * (BATCH as u64 + STEP);
+    assert!(killed <= missing + unknown, "{missing} missing, {killed} reported, {unknown} not known");
+    let memory = KILLS * (QUEUE as u64 + 2) * BATCH as u64;
     assert!(killed <= memory, "{killed} reported, {memory} fit into memory");
 }
 
-/// A full disk: what does not fit is lost for that reason, what is reported is what is missing.
+/// Takes some requests, and then no more.
+fn four(number: usize) -> Answer {
+    if number < 4 { Answer::Ok } else { Answer::Silence }
+}
+
+/// The equality, where nothing moves at the moment of the kill: the receiver has taken four batches, the fifth is on
+/// the way, more are in memory, and one is being made.
+#[test]
+fn what_was_received_and_what_is_reported_as_killed_is_what_was_handed_over() {
+    const REST: u64 = 6_000;
+    let mut scene = Scene::new("overflow");
+    for round in 1..=2 {
+        let agent = scene.patient_agent(ALL, LONG);
+        let receiver = Receiver::start_at(scene.address, (0..100).map(four));
+        scene.allow(round * REST);
+        scene.wait_until(round * REST);
+        let begin = Instant::now();
+        while receiver.requests().len() < 5 {
+            assert!(begin.elapsed() < LONG);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        kill(agent);
+        scene.collect(receiver, four);
+    }
+    let agent = scene.agent(20_000);
+    scene.end(agent);
+    let (missing, killed) = (scene.missing(1..=20_000), scene.lost("killed"));
+    assert!(killed > 4_000, "{killed} reported");
+    assert_eq!((missing, scene.journal(), scene.lost("failed"), scene.lost("damaged")), (killed, 20_000, 0, 0));
+}
+
+/// A full disk from the beginning to the end.
 #[test]
 fn a_full_disk_is_counted() {
-    const SCRIPT: &str = r#"mkdir "$1/spool" && mount -t tmpfs -o size=3m tmpfs "$1/spool" && shift && exec "$@""#;
     for mode in ["always", "overflow"] {
-        let mut scene = Scene::new(mode);
-        let folder = scene.folder.path().to_str().unwrap().to_owned();
-        let own_mounts = ["unshare", "--mount", "sh", "-c", SCRIPT, "sh", &folder];
-        let can = Command::new("unshare").args(["--mount", "mount", "-t", "tmpfs", "tmpfs", &folder]).status();
-        if !can.is_ok_and(|status| status.success()) {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "in CI there must be a disk to fill");
-            eprintln!("\n*** NOT RUN: a small disk is mounted by root only\n");
+        let mut scene = Scene::on_disk(mode, 3);
+        if scene.disk.is_none() {
             return;
         }
-        let agent = scene.agent(&own_mounts, 40_000);
+        let agent = scene.agent(40_000);
         scene.wait_for(38_000);
         scene.end(agent);
-        let (missing, disk_full) = (scene.missing(40_000), lost(scene.folder.path(), "disk_full"));
+        let (missing, disk_full) = (scene.missing(1..=40_000), scene.lost("disk_full"));
         assert!(disk_full > 1_000, "{mode}: the disk was not full");
-        assert_eq!((missing, disk_full), (disk_full, lost(scene.folder.path(), "failed")), "{mode}");
+        assert_eq!((missing, disk_full), (disk_full, scene.lost("failed")), "{mode}");
     }
 }

@@ -152,6 +152,30 @@ fn partial_success_is_counted_in_every_protocol() {
     }
 }
 
+/// gRPC's clients take 4 MiB by default.
+#[test]
+fn a_long_answer_means_what_it_says() {
+    for length in [100 << 10, (4 << 20) - 100] {
+        let words: &str = "long ".repeat(length / 5).leak();
+        for protocol in PROTOCOLS {
+            let receiver = Faults::tcp(first(vec![Reply::Partial(2, words)]));
+            let report = export(over(&receiver.url(), protocol), settings(), 5);
+            assert_eq!(report, Report { sent: 3, rejected: 2, ..Report::default() }, "{protocol:?} {length}");
+        }
+    }
+}
+
+/// It is read no further. A status of HTTP has come by then, one of gRPC has not.
+#[test]
+fn an_answer_beyond_4_mib_is_cut() {
+    let words: &str = "long ".repeat(1 << 20).leak();
+    for (protocol, report) in PROTOCOLS.into_iter().zip([Report { failed: refused(5), ..sent(0) }, sent(5), sent(5)]) {
+        let receiver = Faults::tcp(first(vec![Reply::Partial(2, words)]));
+        assert_eq!(export(over(&receiver.url(), protocol), settings(), 5), report, "{protocol:?}");
+        assert_eq!(receiver.requests().len(), 1);
+    }
+}
+
 #[test]
 fn a_request_too_large_is_halved_until_it_fits() {
     let too_large = |protocol| match protocol {

@@ -9,6 +9,7 @@ pub mod frames;
 pub mod laws;
 pub mod otlp;
 pub mod program;
+pub mod python;
 pub mod receiver;
 pub mod rotel;
 pub mod scenes;
@@ -16,6 +17,7 @@ pub mod span;
 pub mod summary;
 pub mod tcp_analysis;
 pub mod text;
+pub mod venv;
 
 use std::io::Write;
 use std::sync::Mutex;

@@ -3,11 +3,11 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::program::build_folder;
+use super::venv;
 
 /// What is installed. Wheels are there for Python 3.11 to 3.13 on x86-64 with glibc 2.34 or later.
 const PACKAGE: &str = "rotel==0.0.1a15";
@@ -97,29 +97,10 @@ fn free_address() -> Result<SocketAddr, String> {
     listener.local_addr().map_err(|error| error.to_string())
 }
 
-/// The collector's program, installed into the target folder where it is missing.
+/// The collector's program, installed where it is missing.
 fn installed() -> Result<PathBuf, String> {
-    let folder = build_folder().join("rotel-0.0.1a15");
-    if let Some(agent) = agent(&folder) {
-        return Ok(agent);
-    }
-    let hint = "(needed: apt-get install python3 python3-venv, and access to PyPI)";
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).map_err(|why| format!("{why} {hint}"))?;
-    run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", PACKAGE]))
-        .map_err(|why| format!("{why} {hint}"))?;
-    agent(&folder).ok_or_else(|| format!("{PACKAGE} has no rotel-agent"))
-}
-
-fn agent(folder: &Path) -> Option<PathBuf> {
-    let libraries = std::fs::read_dir(folder.join("lib")).ok()?;
+    let folder = venv::installed("rotel-0.0.1a15", &[PACKAGE])?;
+    let libraries = std::fs::read_dir(folder.join("lib")).map_err(|error| error.to_string())?;
     let agents = libraries.flatten().map(|library| library.path().join("site-packages/rotel/rotel-agent"));
-    agents.into_iter().find(|agent| agent.is_file())
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.output().map_err(|error| format!("cannot run {command:?}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    agents.into_iter().find(|agent| agent.is_file()).ok_or_else(|| format!("{PACKAGE} has no rotel-agent"))
 }

@@ -8,8 +8,9 @@ use prost::Message;
 
 use super::outcome::Partial;
 
-/// A response is a number and a sentence: what is longer is cut.
-const MAX: usize = 64 << 10;
+/// As much as clients of gRPC take unless told otherwise (`GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH`,
+/// <https://github.com/grpc/grpc/blob/master/include/grpc/impl/channel_arg_names.h>). What is longer is cut.
+const MAX: usize = 4 << 20;
 
 /// A whole response.
 #[derive(Debug)]

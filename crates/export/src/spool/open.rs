@@ -59,6 +59,9 @@ impl Spool {
         for base in bases {
             spool.load(base, last, &mut found)?;
         }
+        // What was written after the last heartbeat was in memory for it, and is on disk.
+        let written = last.map_or(0, |counts| spool.position.saturating_sub(counts.end));
+        found.killed = found.killed.saturating_sub(written);
         spool.unfinished = found.recovered;
         spool.waiting = found.recovered;
         spool.beat(0);
@@ -76,7 +79,8 @@ impl Spool {
         let acks_path = self.path(base, "acks");
         let done = acks::read(&acks_path).map_err(Unusable::io(&acks_path))?;
         let scan = scan(&bytes, base);
-        let known_end = last.filter(|counts| counts.segment == base).map(|counts| counts.end);
+        // A segment that was begun after the last heartbeat has no known end either: all in it was in memory then.
+        let known_end = last.filter(|counts| counts.segment == base || base >= counts.end).map(|counts| counts.end);
         self.position = self.position.max(scan.position);
         let mut segment = Segment::default();
         for entry in scan.entries.iter().filter(|entry| !done.contains(&entry.position)) {

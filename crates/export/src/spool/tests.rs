@@ -175,6 +175,72 @@ fn the_heartbeat_of_a_killed_process_is_told_once() {
 }
 
 #[test]
+fn what_was_written_after_the_last_heartbeat_is_not_counted_as_killed_too() {
+    // Spans before the heartbeat (so that there is a segment, or none), after it, and how many of the ten that the
+    // heartbeat has in memory are lost when the last record is there as a whole, and in part.
+    for (before, after, whole, torn) in [(0, 4, 6, 10), (3, 4, 6, 10), (0, 10, 0, 10), (3, 12, 0, 10)] {
+        for cut in [0, 1, 32 * after as usize, 32 * after as usize + 1] {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut spool, _) = open(folder.path(), 1 << 20);
+            if before > 0 {
+                spool.append(&batch(0, before), before, PROTOBUF).unwrap();
+            }
+            spool.beat(10);
+            spool.append(&batch(1, after), after, PROTOBUF).unwrap();
+            drop(spool);
+            let path = files(folder.path(), "spool").remove(0);
+            let bytes = fs::read(&path).unwrap();
+            fs::write(&path, &bytes[..bytes.len() - cut]).unwrap();
+            let (recovered, killed) = if cut == 0 { (before + after, whole) } else { (before, torn) };
+            let found = Found { torn_bytes: 0, ..open(folder.path(), 1 << 20).1 };
+            assert_eq!(found, Found { recovered, killed, ..Found::default() }, "{before} {after} {cut}");
+        }
+    }
+}
+
+/// The limit of a process on the size of files stands for a disk that is full in the middle of a batch.
+#[test]
+fn a_batch_that_could_be_written_in_part_only_is_cut_off_at_once() {
+    // In blocks of 512 or 1024 bytes; without the signal, writing fails.
+    const SCRIPT: &str = r#"trap "" XFSZ && ulimit -f 64 && exec "$@""#;
+    let folder = tempfile::tempdir().unwrap();
+    let exe = std::env::current_exe().unwrap();
+    let name = "spool::tests::within_a_limit";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", SCRIPT, "sh"]).arg(exe).args(["--exact", name]).env("SPOOL_WITHIN", folder.path());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(folder.path().join("passed").exists(), "{name} ran");
+}
+
+/// What the test above runs in a process of its own.
+#[test]
+fn within_a_limit() {
+    let Some(folder) = std::env::var_os("SPOOL_WITHIN").map(PathBuf::from) else { return };
+    let (mut spool, _) = open(&folder.join("spool"), 100 << 20);
+    let length = || fs::metadata(&files(&folder.join("spool"), "spool")[0]).unwrap().len();
+    let mut written = Vec::new();
+    // 3200 bytes each: the limit is in the middle of one.
+    let refused = loop {
+        match spool.append(&batch(written.len() as u64, 100), 100, PROTOBUF) {
+            Ok(()) => written.push((written.len() as u64, length())),
+            Err(refused) => break refused,
+        }
+    };
+    let whole = written.last().unwrap().1;
+    assert_eq!((refused, length()), (Refused::DiskFull, whole));
+    // A smaller one still fits, behind the last that is whole, and nothing is damaged.
+    let next = written.len() as u64;
+    spool.append(&batch(next, 1), 1, PROTOBUF).unwrap();
+    assert_eq!(length(), whole + 32 + record::HEADER as u64);
+    drop(spool);
+    let (mut spool, found) = open(&folder.join("spool"), 100 << 20);
+    assert_eq!(found, Found { recovered: 100 * next + 1, ..Found::default() });
+    assert_eq!(take_all(&mut spool), (0..=next).collect::<Vec<_>>());
+    fs::write(folder.join("passed"), "").unwrap();
+}
+
+#[test]
 fn a_torn_tail_is_cut_off_and_counted_with_and_without_a_heartbeat() {
     for with_heartbeat in [true, false] {
         let folder = tempfile::tempdir().unwrap();
