@@ -85,7 +85,7 @@ fn failures_say_what_and_what_to_do() {
     std::fs::write(&text, "hello\n").unwrap();
     std::fs::write(&empty, "").unwrap();
     let (text, empty) = (text.to_str().unwrap(), empty.to_str().unwrap());
-    let rows: [(&[&str], i32, &str); 20] = [
+    let rows: [(&[&str], i32, &str); 21] = [
         (&["read", "/nowhere/x.pcap"], 1, "cannot open /nowhere/x.pcap: No such file"),
         (&["read", "/"], 1, "cannot open /: is a directory"),
         (&["read", text], 1, "is not a capture: it begins with the bytes 68 65 6c 6c 6f 0a. Formats read: pcap"),
@@ -96,6 +96,7 @@ fn failures_say_what_and_what_to_do() {
         (&["read", "--timeout", "udp=0s", good], 1, "it must be longer than 0"),
         (&["read", "--attributes", "tunel", good], 1, "did you mean tunnel"),
         (&["read", "--exclude", "no.such.*", good], 1, "--exclude no.such.*: no attribute has such a name"),
+        (&["read", "--filter", "source.prot == 1", good], 1, "did you mean source.port?"),
         (&["read", "--spool-size", "1GiB", good], 2, "--spool <DIR>"),
         (
             &["read", "--otlp", "http://a", "--otlp", "http://b", "--attributes", "tunel", good],
@@ -266,6 +267,28 @@ fn what_is_not_delivered_is_said() {
     let ended = run_with(command(&["read", "--otlp", "http://127.0.0.1:1", "-"]), &content);
     assert_eq!((ended.code, ended.text()), (4, ""), "{}", ended.stderr);
     assert!(ended.stderr.contains("otlp: sent=0 rejected=0") && ended.stderr.contains("refused"), "{}", ended.stderr);
+}
+
+/// Each output has its own filter; what it leaves out is counted, and is no loss.
+#[test]
+fn each_output_has_its_filter() {
+    let content = scene("pings");
+    let filters = ["--filter", "network.type == \"ipv4\"", "--otlp", "http://127.0.0.1:1"];
+    let other = ["--otlp", "http://127.0.0.1:2", "--filter", "source.port == 1", "--output", "json", "-"];
+    let ended = run_with(command(&[&["read"], &filters[..], &other].concat()), &content);
+    let all = run_with(command(&["read", "--output", "json", "-"]), &content);
+    let (kept, lines) = (ended.text().lines().count(), all.text().lines().count());
+    assert!(0 < kept && kept < lines, "{}", ended.stderr);
+    assert!(ended.text().lines().all(|line| line.contains("\"network.type\":\"ipv4\"")));
+    for line in [
+        format!("filtered: records={}", lines - kept),
+        format!("filtered={} to http://127.0.0.1:1", lines - kept),
+        format!(
+            "sent=0 rejected=0 queue_full=0 refused=0 too_large=0 unreachable=0 shutdown=0 filtered={lines} to http"
+        ),
+    ] {
+        assert!(ended.stderr.contains(&line), "{line} in {}", ended.stderr);
+    }
 }
 
 /// The receiver of the environment is one like that of `--otlp`.

@@ -9,6 +9,7 @@ mod host;
 mod lines;
 mod log;
 mod output;
+mod pick;
 mod progress;
 mod read;
 mod receivers;

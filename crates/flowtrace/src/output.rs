@@ -10,6 +10,7 @@ use flowtrace_span::Resource;
 
 use crate::cli::CommonOptions;
 use crate::lines::Lines;
+use crate::pick::Pick;
 use crate::receivers::{Delivery, Receivers};
 use crate::{destinations, settings};
 
@@ -45,6 +46,8 @@ pub enum Error {
 /// All outputs.
 pub struct Outputs {
     lines: Lines,
+    /// What is written as lines.
+    pick: Pick,
     receivers: Receivers,
     /// How long what is left may take to be sent when the program ends.
     shutdown: Duration,
@@ -52,7 +55,17 @@ pub struct Outputs {
 }
 
 /// What became of all records.
-type Closed = (u64, Option<(FileReport, PathBuf)>, Vec<Delivery>);
+#[derive(Debug, Default)]
+pub struct Closed {
+    /// How many there were.
+    pub records: u64,
+    /// How many of them the filter of standard output or the file left out.
+    pub filtered: u64,
+    /// For a file, and where it is.
+    pub file: Option<(FileReport, PathBuf)>,
+    /// For each receiver.
+    pub deliveries: Vec<Delivery>,
+}
 
 /// Whether records are still wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +81,11 @@ impl Outputs {
     /// Opens the outputs. `full` says what to do when an OTLP receiver does not keep up.
     pub fn open(options: &CommonOptions, resource: &Resource, full: Full) -> Result<Self, Error> {
         let span = settings::span_options(&options.shown, options.community_id_seed)?;
+        let pick = Pick::new(&options.shown, &span)?;
         let receivers = Receivers::open(options, resource, full)?;
         let lines = Lines::open(options, resource, span, !receivers.is_empty(), full)?;
         let shutdown = options.shutdown_timeout;
-        Ok(Self { lines, receivers, shutdown, records: 0 })
+        Ok(Self { lines, pick, receivers, shutdown, records: 0 })
     }
 
     /// Writes the records, and leaves the vector empty.
@@ -86,7 +100,12 @@ impl Outputs {
     /// Counts the records, and writes them as lines.
     fn show(&mut self, records: &[Record]) -> Result<(), Error> {
         self.records += records.len() as u64;
-        records.iter().try_for_each(|record| self.lines.write(record))
+        for record in records {
+            if self.pick.takes(record) {
+                self.lines.write(record)?;
+            }
+        }
+        Ok(())
     }
 
     /// Sends what has waited long enough.
@@ -108,12 +127,11 @@ impl Outputs {
         move || enders.iter().for_each(|ender| ender.end_by(Instant::now() + time))
     }
 
-    /// Writes the last records and sends all that is left. Returns the number of all records, what became of those for
-    /// a file and where it is, and what became of those for each receiver.
+    /// Writes the last records and sends all that is left.
     pub fn close(mut self, records: &[Record]) -> Result<Closed, Error> {
         let shown = self.show(records).and_then(|()| self.lines.close());
         let deliveries = self.receivers.close(records, self.shutdown);
-        Ok((self.records, shown?, deliveries))
+        Ok(Closed { records: self.records, filtered: self.pick.left_out(), file: shown?, deliveries })
     }
 
     fn wanted(&self) -> Wanted {

@@ -184,7 +184,7 @@ impl Reading {
         self.complete();
         let mut summary = self.summary;
         summary.flows = self.table.begun();
-        (summary.records, summary.file, summary.deliveries) = self.outputs.close(&self.records)?;
+        summary.outputs = self.outputs.close(&self.records)?;
         summary.losses = Reason::ALL
             .into_iter()
             .zip(self.unparsed)

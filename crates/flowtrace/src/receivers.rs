@@ -1,7 +1,6 @@
 //! OTLP receivers, each with a queue of its own: what one of them does holds up no other.
 
 use std::path::PathBuf;
-use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use flowtrace_export::{Ender, Exporter, Full, Report, Settings};
@@ -10,6 +9,7 @@ use flowtrace_span::Resource;
 
 use crate::cli::CommonOptions;
 use crate::output::Error;
+use crate::pick::Pick;
 use crate::{destinations, settings};
 
 /// All receivers.
@@ -17,6 +17,7 @@ pub struct Receivers(Vec<Receiver>);
 
 struct Receiver {
     url: String,
+    pick: Pick,
     exporter: Exporter,
     /// The spool's directory.
     spool: Option<PathBuf>,
@@ -29,6 +30,8 @@ pub struct Delivery {
     pub url: String,
     /// The numbers.
     pub report: Report,
+    /// Records that its filter left out; in none of the numbers.
+    pub filtered: u64,
     /// Where its spool is.
     pub spool: Option<PathBuf>,
 }
@@ -45,10 +48,11 @@ impl Receivers {
         let open = |(destination, output): (flowtrace_export::Destination, crate::cli::outputs::OutputOptions)| {
             let url = destination.url.clone();
             let span = settings::span_options(&output, options.community_id_seed)?;
+            let pick = Pick::new(&output, &span)?;
             let spool = settings::spool(&output.spool, &url);
             let directory = spool.as_ref().map(|spool| spool.directory.clone());
             let exporter = Exporter::with_spool(destination, resource, span, Settings::new(full), spool)?;
-            Ok(Receiver { url, exporter, spool: directory })
+            Ok(Receiver { url, pick, exporter, spool: directory })
         };
         destinations.into_iter().map(open).collect::<Result<_, Error>>().map(Self)
     }
@@ -60,8 +64,8 @@ impl Receivers {
 
     /// Queues a record for each.
     pub fn push(&mut self, record: &Record) {
-        for Receiver { exporter, .. } in &mut self.0 {
-            exporter.push(record);
+        for receiver in &mut self.0 {
+            receiver.push(record);
         }
     }
 
@@ -87,26 +91,31 @@ impl Receivers {
     /// for room anyway, that time begins after the last record, or with the first signal.
     pub fn close(self, records: &[Record], time: Duration) -> Vec<Delivery> {
         let end = Instant::now() + time;
-        let close = |exporter: Exporter| move || last(exporter, records, end, time);
         std::thread::scope(|scope| {
-            let closing: Vec<_> = self
-                .0
-                .into_iter()
-                .map(|Receiver { url, exporter, spool }| (url, spool, scope.spawn(close(exporter))))
-                .collect();
-            // Nothing in there panics; if it did, nothing would be known of it.
-            let report = |closing: ScopedJoinHandle<'_, Report>| closing.join().unwrap_or_default();
-            closing.into_iter().map(|(url, spool, closing)| Delivery { url, spool, report: report(closing) }).collect()
+            let close = |receiver: Receiver| scope.spawn(move || receiver.close(records, end, time));
+            let closing: Vec<_> = self.0.into_iter().map(close).collect();
+            // Nothing in there panics; if it did, nothing would be known of what it sent.
+            closing.into_iter().filter_map(|closing| closing.join().ok()).collect()
         })
     }
 }
 
-fn last(mut exporter: Exporter, records: &[Record], end: Instant, time: Duration) -> Report {
-    if exporter.full() == Full::Drop {
-        exporter.end_by(end);
+impl Receiver {
+    /// Queues a record that it is to get.
+    fn push(&mut self, record: &Record) {
+        if self.pick.takes(record) {
+            self.exporter.push(record);
+        }
     }
-    for record in records {
-        exporter.push(record);
+
+    fn close(mut self, records: &[Record], end: Instant, time: Duration) -> Delivery {
+        if self.exporter.full() == Full::Drop {
+            self.exporter.end_by(end);
+        }
+        for record in records {
+            self.push(record);
+        }
+        let Self { url, pick, exporter, spool } = self;
+        Delivery { url, report: exporter.shutdown(time), filtered: pick.left_out(), spool }
     }
-    exporter.shutdown(time)
 }

@@ -238,7 +238,7 @@ impl Watch {
         let mut summary = self.summary;
         summary.not_ip = self.live.not_ip()?.into_iter().collect();
         summary.flows = self.table.begun();
-        (summary.records, summary.file, summary.deliveries) = self.outputs.close(&self.records)?;
+        summary.outputs = self.outputs.close(&self.records)?;
         summary.losses = losses
             .into_iter()
             .map(|(loss, packets, bytes)| Loss { name: loss.name(), is_loss: loss.is_loss(), packets, bytes })

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flowtrace_abi::{KeyParts, Layers};
 use flowtrace_export::{Mode, SpoolSettings};
+use flowtrace_filter::Filter;
 use flowtrace_flow::{Settings, SourceMode};
 use flowtrace_span::{Attribute, Options, Profile, Selection};
 use flowtrace_wire::{Ports, Service};
@@ -45,6 +46,9 @@ pub enum Invalid {
         /// What is wrong with it.
         why: String,
     },
+    /// `--filter`.
+    #[error("--filter: {0}")]
+    Filter(#[from] flowtrace_filter::ParseError),
     /// `--include` and `--exclude`.
     #[error("{option} {pattern}: {why}")]
     Glob {
@@ -152,6 +156,16 @@ pub fn span_options(output: &OutputOptions, community_id_seed: u16) -> Result<Op
         selection = selection.only(|attribute| !exclude.is_match(attribute.name()));
     }
     Ok(Options { selection, community_id_seed })
+}
+
+/// Which records an output gets; `None`: all.
+pub fn filter(output: &OutputOptions) -> Result<Option<Filter>, Invalid> {
+    let filter = (!output.filter.trim().is_empty()).then(|| Filter::parse(&output.filter)).transpose()?;
+    let unwritten = filter.iter().flat_map(Filter::attributes).find(|attribute| !attribute.definition().written);
+    if let Some(attribute) = unwritten {
+        tracing::warn!(attribute = attribute.name(), "--filter: nothing has this attribute yet");
+    }
+    Ok(filter)
 }
 
 /// Globs over the names of attributes, each of which has to match one; `None` where there are none.

@@ -1,7 +1,7 @@
 //! What was seen, and what was not counted, when the program ends.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flowtrace_export::{FileReport, Report};
 use flowtrace_flow::Record;
@@ -9,6 +9,7 @@ use flowtrace_span::iana;
 
 use crate::exit::Exit;
 use crate::log;
+use crate::output::Closed;
 use crate::receivers::Delivery;
 
 /// Counts over the whole run.
@@ -20,16 +21,12 @@ pub struct Summary {
     pub bytes: u64,
     /// Flows begun.
     pub flows: u64,
-    /// Records written.
-    pub records: u64,
     /// What is in no record.
     pub losses: Vec<Loss>,
     /// Frames without IP, by EtherType; of 802.3 frames, by LLC access point.
     pub not_ip: BTreeMap<u16, u64>,
-    /// What became of records for a file, and its path.
-    pub file: Option<(FileReport, PathBuf)>,
-    /// What became of records for the OTLP receivers.
-    pub deliveries: Vec<Delivery>,
+    /// What became of the records.
+    pub outputs: Closed,
 }
 
 /// Packets that were seen and are in no record, or are told for information.
@@ -56,7 +53,7 @@ impl Summary {
 
     /// Says all of it on standard error: one line, and one a loss.
     pub fn say(&self) {
-        let Self { packets, bytes, flows, records, .. } = self;
+        let Self { packets, bytes, flows, outputs: Closed { records, .. }, .. } = self;
         log::say(&format!("counted: packets={packets} bytes={bytes} flows={flows} records={records}"));
         for Loss { name, is_loss, packets, bytes } in &self.losses {
             if *packets > 0 {
@@ -78,14 +75,17 @@ impl Summary {
     }
 
     fn say_outputs(&self) {
-        if let Some((report, path)) = &self.file {
+        if self.outputs.filtered > 0 {
+            log::say(&format!("filtered: records={}", self.outputs.filtered));
+        }
+        if let Some((report, path)) = &self.outputs.file {
             log::say(&file(report, path));
         }
         self.say_otlp();
     }
 
     fn say_otlp(&self) {
-        for delivery in &self.deliveries {
+        for delivery in &self.outputs.deliveries {
             log::say(&otlp(delivery));
             if let Some(directory) = &delivery.spool {
                 log::say(&spool(&delivery.report, directory));
@@ -95,17 +95,17 @@ impl Summary {
 
     /// The exit status so far.
     pub fn exit(&self) -> Exit {
-        let is_unwritten = self.file.as_ref().is_some_and(|(report, _)| report.lost() > 0);
+        let is_unwritten = self.outputs.file.as_ref().is_some_and(|(report, _)| report.lost() > 0);
         let is_lost = |Delivery { report, .. }: &Delivery| report.rejected + report.failed.total() > 0;
-        if is_unwritten || self.deliveries.iter().any(is_lost) { Exit::Undelivered } else { Exit::Done }
+        if is_unwritten || self.outputs.deliveries.iter().any(is_lost) { Exit::Undelivered } else { Exit::Done }
     }
 }
 
 /// What became of the records for one receiver.
-fn otlp(Delivery { url, report, .. }: &Delivery) -> String {
+fn otlp(Delivery { url, report, filtered, .. }: &Delivery) -> String {
     let failed = &report.failed;
     format!(
-        "otlp: sent={} rejected={} queue_full={} refused={} too_large={} unreachable={} shutdown={} to {url}",
+        "otlp: sent={} rejected={} queue_full={} refused={} too_large={} unreachable={} shutdown={} filtered={filtered} to {url}",
         report.sent,
         report.rejected,
         failed.queue_full,

@@ -14,10 +14,13 @@ const BATCH: usize = 512;
 /// Batches that are encoded in a row, each encoding in each round.
 const BATCHES: usize = 32;
 
+/// Writes records, and answers how many bytes that made.
+type Encode<'a> = Box<dyn FnMut(&[Record]) -> usize + 'a>;
+
 /// A way to write a batch of records. Says how many bytes that made.
 struct Encoding<'a> {
     name: &'static str,
-    encode: Box<dyn FnMut(&[Record]) -> usize + 'a>,
+    encode: Encode<'a>,
     /// Nanoseconds a span, round by round.
     rounds: Vec<f64>,
 }

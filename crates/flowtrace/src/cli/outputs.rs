@@ -21,6 +21,9 @@ pub struct OutputOptions {
     /// Of the attributes that are on, none whose name matches one of these globs, as `*.mac,*.header.*`.
     #[arg(long, value_name = "GLOB,...", default_value = "")]
     pub exclude: String,
+    /// Only records for which this holds, as `source.port in [80, 443] and not has(error.type)`.
+    #[arg(long, value_name = "FILTER", default_value = "")]
+    pub filter: String,
     /// How OTLP receivers are reached.
     #[command(flatten)]
     pub otlp: OtlpOptions,
