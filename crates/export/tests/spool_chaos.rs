@@ -4,8 +4,8 @@
 //! The agent is this program, started again with `CHAOS` set: see [`agent`].
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
-#![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
 
+mod disk;
 #[allow(dead_code, reason = "the other test uses all of it")]
 mod receiver;
 #[path = "../../span/tests/records/mod.rs"]
@@ -13,13 +13,14 @@ mod records;
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use disk::Disk;
 use flowtrace_export::{Exporter, Full, Mode, Retry, Settings, SpoolSettings, Sync};
 use flowtrace_flow::Record;
 use flowtrace_span::{Environment, Facts, Options, Resource};
@@ -120,57 +121,6 @@ struct Scene {
     disk: Option<Disk>,
 }
 
-/// A small disk in a mount namespace that lives as long as this.
-struct Disk {
-    holder: Child,
-    /// What lies on it, as seen from here.
-    folder: PathBuf,
-}
-
-impl Disk {
-    /// One of so many MiB over `folder/spool`; `None`, loudly, where there can be none.
-    fn mount(folder: &Path, size: u32) -> Option<Self> {
-        const SCRIPT: &str = r#"mount -t tmpfs -o size="$2"m tmpfs "$1" && echo ready && exec cat"#;
-        let folder = folder.join("spool");
-        fs::create_dir(&folder).unwrap();
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", SCRIPT, "sh"]).arg(&folder).arg(size.to_string());
-        let holder = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut ready = [0; 5];
-        let holder =
-            holder.and_then(|mut holder| holder.stdout.take().unwrap().read_exact(&mut ready).map(|()| holder));
-        let Ok(holder) = holder else {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "in CI there must be a disk to fill");
-            eprintln!("\n*** NOT RUN with a full disk: a small disk is mounted by root only\n");
-            return None;
-        };
-        let root = format!("/proc/{}/root", holder.id());
-        let folder = Path::new(&root).join(folder.strip_prefix("/").unwrap());
-        Some(Self { holder, folder })
-    }
-
-    /// Leaves no room; what it returns is to be deleted to make some.
-    fn fill(&self) -> PathBuf {
-        let path = self.folder.join("filler");
-        let mut file = fs::File::create(&path).unwrap();
-        let chunk = vec![1; 1 << 20];
-        let error = loop {
-            if let Err(error) = file.write_all(&chunk) {
-                break error;
-            }
-        };
-        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
-        path
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
-    }
-}
-
 impl Scene {
     fn new(mode: &'static str) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -191,11 +141,7 @@ impl Scene {
         let exe = std::env::current_exe().unwrap();
         let mut command = match &self.disk {
             None => Command::new(exe),
-            Some(disk) => {
-                let mut command = Command::new("nsenter");
-                command.args(["--mount", "--target", &disk.holder.id().to_string()]).arg(exe);
-                command
-            }
+            Some(disk) => disk.command(exe.as_os_str()),
         };
         let folder = self.folder.path().to_str().unwrap();
         let chaos = format!("http://{} {folder} {} {all} {}", self.address, self.mode, timeout.as_millis());
