@@ -101,7 +101,7 @@ fn links_lead_somewhere() {
 
 /// The option that a word is: `--output`, `-o`; without the value behind `=` and without punctuation.
 fn option(word: &str) -> Option<&str> {
-    let word = word.split('=').next().unwrap_or(word).trim_end_matches([',', '.', ';', ')']);
+    let word = word.split(['=', '[']).next().unwrap_or(word).trim_end_matches([',', '.', ';', ')']);
     let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-').filter(|name| name.len() == 1))?;
     name.starts_with(|letter: char| letter.is_ascii_alphabetic()).then_some(word)
 }
