@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use flowtrace_flow::Record;
 use flowtrace_span::{Batch, Options, Resource};
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use super::client::{Client, DestinationError};
 use super::counters::{Counters, Report, add};
@@ -86,6 +87,7 @@ impl Settings {
 #[derive(Debug)]
 pub struct Exporter {
     settings: Settings,
+    url: String,
     batch: Batch,
     /// When the first record of the batch came.
     opened: Option<Instant>,
@@ -127,10 +129,12 @@ impl Exporter {
         let queue = Queue::new(settings.queue, settings.retry.total, spool);
         let shared = Arc::new(Shared { queue, counters: Counters::default() });
         let (stop, stopped) = watch::channel(None);
+        let url = to.url.clone();
         let worker = start(to, settings, Arc::clone(&shared), stopped)?;
         let batch = Batch::new(resource, options);
         Ok(Self {
             settings,
+            url,
             batch,
             opened: None,
             shared,
@@ -244,7 +248,8 @@ impl Exporter {
         };
         add(counter, records);
         if !std::mem::replace(&mut self.full_logged, true) {
-            tracing::warn!(bound = self.settings.queue, "the queue `otlp` is full; spans are lost; said once");
+            let (to, bound) = (&self.url, self.settings.queue);
+            tracing::warn!(to, bound, "the queue `otlp` is full; spans are lost; said once");
         }
     }
 }
@@ -276,13 +281,16 @@ fn start(
     stop: watch::Receiver<Option<Instant>>,
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let url = destination.url.clone();
     let client = Client::new(destination, settings.timeout)?;
+    // Of several receivers, each message names its own.
+    let span = tracing::error_span!("otlp", to = url);
     let Settings { retry, full, .. } = settings;
     let (down, heard) = (AtomicBool::new(false), Mutex::new(HashSet::new()));
     let worker = Worker { client, shared: Arc::clone(&shared), retry, full, down, heard };
     let run = move || {
         let _left = Left(shared);
-        runtime.block_on(worker.run(stop));
+        runtime.block_on(worker.run(stop).instrument(span));
         // A name server that does not answer must not hold up the end.
         runtime.shutdown_background();
     };

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::client::{Body, Client};
 use super::counters::{Counters, add};
@@ -85,11 +86,12 @@ impl Worker {
         let mut on_the_way = JoinSet::new();
         while let Some(Taken { id, batch }) = self.shared.queue.pop().await {
             let worker = Arc::clone(&self);
-            on_the_way.spawn(async move {
+            let send = async move {
                 let tally = worker.deliver(batch).await;
                 worker.count(&tally);
                 worker.shared.queue.done(id);
-            });
+            };
+            on_the_way.spawn(send.in_current_span());
             // The queue still has the batch of one that panics, and counts it in the end.
             while on_the_way.len() >= self.client.concurrency() && on_the_way.join_next().await.is_some() {}
         }
