@@ -210,6 +210,16 @@ pub enum End {
     Destination,
 }
 
+impl End {
+    /// The one across.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Source => Self::Destination,
+            Self::Destination => Self::Source,
+        }
+    }
+}
+
 /// One direction of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Side {

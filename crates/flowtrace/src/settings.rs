@@ -272,7 +272,8 @@ mod tests {
             Ok::<_, String>(on.map(Attribute::name).collect::<Vec<_>>())
         };
         assert_eq!(
-            names(&["--include", "source.*, destination.port", "--exclude", "*.k8s.*,*.container.*"]).expect("good"),
+            names(&["--include", "source.*, destination.port", "--exclude", "*.k8s.*,*.container.*,*.process.*"])
+                .expect("good"),
             ["source.address", "source.port", "destination.port"]
         );
         let none = names(&["--exclude", "no.such.*"]).expect_err("no attribute");

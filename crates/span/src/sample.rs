@@ -1,8 +1,10 @@
 //! Records for tests.
 
+use std::sync::Arc;
+
 use flowtrace_flow::{
-    Bytes, ConnectionState, Direction, End, EndReason, Endpoint, Evidence, Failure, Handshake, HeaderValues, IcmpPair,
-    Interface, IpInIp, Ipsec, Latency, Packets, Record, Segments, Side, Tcp, Tunnel,
+    Bytes, ConnectionState, Container, Direction, End, EndReason, Endpoint, Evidence, Failure, Handshake, HeaderValues,
+    IcmpPair, Interface, IpInIp, Ipsec, Latency, Packets, Party, Process, Record, Segments, Side, Tcp, Tunnel, Who,
 };
 use flowtrace_wire::Tunnel as Kind;
 
@@ -133,6 +135,31 @@ pub fn timed(first: u64) -> Tcp {
     }
 }
 
+/// A record of two processes of this host that are in containers.
+pub fn known() -> Record {
+    let text = |text: &str| Some(Arc::from(text));
+    let process = |pid| {
+        let container = Container {
+            id: "4f1f5c8f9f6d".into(),
+            runtime: text("containerd"),
+            name: text("web-1"),
+            image: text("nginx:1.21"),
+            pod_uid: None,
+        };
+        Arc::new(Process {
+            pid,
+            executable_name: text("nginx"),
+            executable_path: text("/usr/sbin/nginx"),
+            command_line: text("nginx: worker"),
+            owner: text("www-data"),
+            container: Some(Arc::new(container)),
+        })
+    };
+    let party = |pid, name| Party { process: Some(process(pid)), name };
+    let who = Who { source: party(1, None), destination: party(2, text("web.example.org")) };
+    Record { who: Some(Box::new(who)), ..between("10.1.1.5", "10.1.2.10") }
+}
+
 /// Records that between them have a value for every attribute that has a source.
 pub fn everything() -> Vec<Record> {
     let mut refused = between("10.1.1.5", "10.1.2.10");
@@ -157,5 +184,5 @@ pub fn everything() -> Vec<Record> {
     wrapped.forward.ipsec = ipsec(1000);
     wrapped.reverse.ipsec = ipsec(2000);
     let outer = Record { is_outer: true, vlan: Some(100), inner_vlan: Some(7), ..between("192.0.2.1", "192.0.2.2") };
-    vec![refused, labelled, unreachable, echo("fe80::1", "fe80::2"), wrapped, ip_in_ip(), outer]
+    vec![refused, labelled, unreachable, known(), echo("fe80::1", "fe80::2"), wrapped, ip_in_ip(), outer]
 }

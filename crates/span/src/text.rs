@@ -2,6 +2,7 @@
 
 mod around;
 mod cell;
+mod party;
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -113,7 +114,8 @@ impl Text {
             Some(Failure::Reset) => write!(self.line, " {red}reset{reset}")?,
             None => {}
         }
-        around::put(record, &mut self.line)
+        around::put(record, &mut self.line)?;
+        party::put(record, &mut self.line)
     }
 
     fn style(&self, sequence: &'static str) -> &'static str {

@@ -6,7 +6,7 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 
-use flowtrace_flow::{End, Endpoint, Interface, IpInIp, Record, Side, Tcp, Tunnel};
+use flowtrace_flow::{Container, End, Endpoint, Interface, IpInIp, Process, Record, Side, Tcp, Tunnel};
 
 use crate::community_id::community_id;
 use crate::generated::attributes::unwritten;
@@ -91,9 +91,9 @@ attributes! { record, options, scratch;
     SourcePort => integer(record.source.port?);
     DestinationAddress => scratch.address(record.destination.address);
     DestinationPort => integer(record.destination.port?);
-    ClientAddress => scratch.address(client(record)?.address);
+    ClientAddress => name_or_address(record, record.initiator?, scratch);
     ClientPort => integer(client(record)?.port?);
-    ServerAddress => scratch.address(server(record)?.address);
+    ServerAddress => name_or_address(record, record.initiator?.other(), scratch);
     ServerPort => integer(server(record)?.port?);
     NetworkInterfaceIndex => integer(interface(record)?.index?);
     NetworkInterfaceName => text(interface(record)?.name.as_deref()?);
@@ -190,6 +190,31 @@ attributes! { record, options, scratch;
     FlowReverseIpsecEspSpi => integer(record.reverse.ipsec.esp?);
     FlowReverseIpsecSenderIndex => integer(record.reverse.ipsec.sender?);
     FlowReverseIpsecReceiverIndex => integer(record.reverse.ipsec.receiver?);
+    ProcessExecutableName => text(local(record)?.executable_name.as_deref()?);
+    ProcessPid => integer(local(record)?.pid);
+    ProcessExecutablePath => text(local(record)?.executable_path.as_deref()?);
+    ProcessOwner => text(local(record)?.owner.as_deref()?);
+    ProcessCommandLine => text(local(record)?.command_line.as_deref()?);
+    SourceProcessPid => integer(source_process(record)?.pid);
+    SourceProcessExecutableName => text(source_process(record)?.executable_name.as_deref()?);
+    SourceProcessExecutablePath => text(source_process(record)?.executable_path.as_deref()?);
+    SourceProcessOwner => text(source_process(record)?.owner.as_deref()?);
+    SourceProcessCommandLine => text(source_process(record)?.command_line.as_deref()?);
+    SourceContainerId => text(&container(source_process(record))?.id);
+    SourceContainerRuntimeName => text(container(source_process(record))?.runtime.as_deref()?);
+    DestinationProcessPid => integer(destination_process(record)?.pid);
+    DestinationProcessExecutableName => text(destination_process(record)?.executable_name.as_deref()?);
+    DestinationProcessExecutablePath => text(destination_process(record)?.executable_path.as_deref()?);
+    DestinationProcessOwner => text(destination_process(record)?.owner.as_deref()?);
+    DestinationProcessCommandLine => text(destination_process(record)?.command_line.as_deref()?);
+    DestinationContainerId => text(&container(destination_process(record))?.id);
+    DestinationContainerRuntimeName => text(container(destination_process(record))?.runtime.as_deref()?);
+    SourceContainerName => text(container(source_process(record))?.name.as_deref()?);
+    SourceContainerImageName => text(container(source_process(record))?.image.as_deref()?);
+    DestinationContainerName => text(container(destination_process(record))?.name.as_deref()?);
+    DestinationContainerImageName => text(container(destination_process(record))?.image.as_deref()?);
+    ContainerImageName => text(container(local(record))?.image.as_deref()?);
+    ContainerName => text(container(local(record))?.name.as_deref()?);
 }
 
 /// The value that a line of [`visit`] gives.
@@ -257,6 +282,36 @@ const fn interface(record: &Record) -> Option<&Interface> {
 
 fn tcp(record: &Record) -> Option<&Tcp> {
     record.tcp.as_deref()
+}
+
+/// The process of `process.pid`: the one at the source where both are on this host.
+fn local(record: &Record) -> Option<&Process> {
+    source_process(record).or_else(|| destination_process(record))
+}
+
+fn source_process(record: &Record) -> Option<&Process> {
+    record.who.as_ref()?.source.process.as_deref()
+}
+
+fn destination_process(record: &Record) -> Option<&Process> {
+    record.who.as_ref()?.destination.process.as_deref()
+}
+
+fn container(process: Option<&Process>) -> Option<&Container> {
+    process?.container.as_deref()
+}
+
+/// The name of the end's address, else the address.
+fn name_or_address<'a>(record: &'a Record, end: End, scratch: &'a mut Scratch) -> Option<Value<'a>> {
+    let who = record.who.as_ref();
+    let (endpoint, party) = match end {
+        End::Source => (&record.source, who.map(|who| &who.source)),
+        End::Destination => (&record.destination, who.map(|who| &who.destination)),
+    };
+    match party.and_then(|party| party.name.as_deref()) {
+        Some(name) => text(name),
+        None => scratch.address(endpoint.address),
+    }
 }
 
 const fn tunnel(record: &Record) -> Option<&Tunnel> {

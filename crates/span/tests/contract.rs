@@ -60,7 +60,7 @@ fn expected(record: &Record, choice: &str) -> Value {
         },
         "start_time_unix_nano": record.start.to_string(),
         "end_time_unix_nano": record.end.to_string(),
-        "attributes": definitions::definitions(record, ["debug", "all"].contains(&choice)),
+        "attributes": definitions::definitions(record, choice),
         "resource": {
             "service.name": "flowtrace",
             "telemetry.sdk.name": "flowtrace",

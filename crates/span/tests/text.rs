@@ -28,6 +28,7 @@ fn a_line_says_what_happened() {
         "22:13:21.204   1.204s  tcp                                       192.0.2.1:51234 → 198.51.100.7:443           12      10    1.2kB   34.5kB  FSPA/FSPA   closed in vlan 100.7, vxlan 42",
         "22:13:20.000        0  esp                                             192.0.2.1 ↔ 192.0.2.2                   1       0      20B       0B              evicted in vlan 0, ipip",
         "22:13:21.204   1.204s  udp                                       192.0.2.1:51234 → 192.0.2.2:4789             12      10    1.8kB   35.0kB              closed outer",
+        "22:13:21.204   1.204s  tcp                                       192.0.2.1:51234 → 198.51.100.7:443           12      10    1.2kB   34.5kB  FSPA/FSPA   closed from curl[4242] to nginx[4711]@web-1 (www.example.org)",
     ];
     let lines = lines(false, &records::table());
     assert_eq!(lines, expected, "\n{}", lines.join("\n"));

@@ -247,6 +247,40 @@ pub enum Attribute {
     ProcessExecutableName,
     /// `process.pid`: The PID of the process associated with the socket for this flow.
     ProcessPid,
+    /// `process.executable.path`: The path of the executable of the process of `process.pid`.
+    ProcessExecutablePath,
+    /// `process.owner`: The user whose rights the process of `process.pid` has.
+    ProcessOwner,
+    /// `process.command_line`: The command line of the process of `process.pid`.
+    ProcessCommandLine,
+    /// `source.process.pid`: The PID of the process at the source.
+    SourceProcessPid,
+    /// `source.process.executable.name`: The name of the executable of the process at the source.
+    SourceProcessExecutableName,
+    /// `source.process.executable.path`: The path of the executable of the process at the source.
+    SourceProcessExecutablePath,
+    /// `source.process.owner`: The user whose rights the process at the source has.
+    SourceProcessOwner,
+    /// `source.process.command_line`: The command line of the process at the source.
+    SourceProcessCommandLine,
+    /// `source.container.id`: The id of the container at the source.
+    SourceContainerId,
+    /// `source.container.runtime.name`: What runs the container at the source.
+    SourceContainerRuntimeName,
+    /// `destination.process.pid`: The PID of the process at the destination.
+    DestinationProcessPid,
+    /// `destination.process.executable.name`: The name of the executable of the process at the destination.
+    DestinationProcessExecutableName,
+    /// `destination.process.executable.path`: The path of the executable of the process at the destination.
+    DestinationProcessExecutablePath,
+    /// `destination.process.owner`: The user whose rights the process at the destination has.
+    DestinationProcessOwner,
+    /// `destination.process.command_line`: The command line of the process at the destination.
+    DestinationProcessCommandLine,
+    /// `destination.container.id`: The id of the container at the destination.
+    DestinationContainerId,
+    /// `destination.container.runtime.name`: What runs the container at the destination.
+    DestinationContainerRuntimeName,
     /// `source.container.name`: The container runtime name for the source (e.g., from Docker/containerd).
     SourceContainerName,
     /// `source.container.image.name`: The image name of the source container (e.g., nginx:1.21).
@@ -387,7 +421,7 @@ pub enum Attribute {
 
 impl Attribute {
     /// All attributes, in the order of output.
-    pub const ALL: [Self; 186] = [
+    pub const ALL: [Self; 203] = [
         Self::FlowCommunityId,
         Self::FlowDirection,
         Self::FlowEndReason,
@@ -506,6 +540,23 @@ impl Attribute {
         Self::NetworkPolicyEgress,
         Self::ProcessExecutableName,
         Self::ProcessPid,
+        Self::ProcessExecutablePath,
+        Self::ProcessOwner,
+        Self::ProcessCommandLine,
+        Self::SourceProcessPid,
+        Self::SourceProcessExecutableName,
+        Self::SourceProcessExecutablePath,
+        Self::SourceProcessOwner,
+        Self::SourceProcessCommandLine,
+        Self::SourceContainerId,
+        Self::SourceContainerRuntimeName,
+        Self::DestinationProcessPid,
+        Self::DestinationProcessExecutableName,
+        Self::DestinationProcessExecutablePath,
+        Self::DestinationProcessOwner,
+        Self::DestinationProcessCommandLine,
+        Self::DestinationContainerId,
+        Self::DestinationContainerRuntimeName,
         Self::SourceContainerName,
         Self::SourceContainerImageName,
         Self::DestinationContainerName,
@@ -578,7 +629,7 @@ impl Attribute {
 }
 
 /// What the registry says, by attribute.
-pub static DEFINITIONS: [Definition; 186] = [
+pub static DEFINITIONS: [Definition; 203] = [
     Definition {
         name: "flow.community_id",
         value_type: Type::Text,
@@ -1745,7 +1796,7 @@ pub static DEFINITIONS: [Definition; 186] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the binary associated with the socket for this flow.",
     },
@@ -1755,9 +1806,179 @@ pub static DEFINITIONS: [Definition; 186] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The PID of the process associated with the socket for this flow.",
+    },
+    Definition {
+        name: "process.executable.path",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The path of the executable of the process of `process.pid`.",
+    },
+    Definition {
+        name: "process.owner",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The user whose rights the process of `process.pid` has.",
+    },
+    Definition {
+        name: "process.command_line",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::ProcessCommand,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The command line of the process of `process.pid`.",
+    },
+    Definition {
+        name: "source.process.pid",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The PID of the process at the source.",
+    },
+    Definition {
+        name: "source.process.executable.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The name of the executable of the process at the source.",
+    },
+    Definition {
+        name: "source.process.executable.path",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The path of the executable of the process at the source.",
+    },
+    Definition {
+        name: "source.process.owner",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The user whose rights the process at the source has.",
+    },
+    Definition {
+        name: "source.process.command_line",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::ProcessCommand,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The command line of the process at the source.",
+    },
+    Definition {
+        name: "source.container.id",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The id of the container at the source.",
+    },
+    Definition {
+        name: "source.container.runtime.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "What runs the container at the source.",
+    },
+    Definition {
+        name: "destination.process.pid",
+        value_type: Type::Integer,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The PID of the process at the destination.",
+    },
+    Definition {
+        name: "destination.process.executable.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The name of the executable of the process at the destination.",
+    },
+    Definition {
+        name: "destination.process.executable.path",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The path of the executable of the process at the destination.",
+    },
+    Definition {
+        name: "destination.process.owner",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The user whose rights the process at the destination has.",
+    },
+    Definition {
+        name: "destination.process.command_line",
+        value_type: Type::Text,
+        level: Level::OptIn,
+        group: Group::ProcessCommand,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The command line of the process at the destination.",
+    },
+    Definition {
+        name: "destination.container.id",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The id of the container at the destination.",
+    },
+    Definition {
+        name: "destination.container.runtime.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "What runs the container at the destination.",
     },
     Definition {
         name: "source.container.name",
@@ -1765,7 +1986,7 @@ pub static DEFINITIONS: [Definition; 186] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The container runtime name for the source (e.g., from Docker/containerd).",
     },
@@ -1775,7 +1996,7 @@ pub static DEFINITIONS: [Definition; 186] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The image name of the source container (e.g., nginx:1.21).",
     },
@@ -1785,7 +2006,7 @@ pub static DEFINITIONS: [Definition; 186] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The container runtime name for the destination.",
     },
@@ -1795,7 +2016,7 @@ pub static DEFINITIONS: [Definition; 186] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The image name of the destination container (e.g., app:v1.0.0).",
     },
@@ -1805,7 +2026,7 @@ pub static DEFINITIONS: [Definition; 186] = [
         level: Level::OptIn,
         group: Group::Default,
         profile: Some(Profile::Proposal),
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the container image (e.g., nginx:1.21, app:v1.0.0).",
     },
@@ -1815,7 +2036,7 @@ pub static DEFINITIONS: [Definition; 186] = [
         level: Level::OptIn,
         group: Group::Default,
         profile: Some(Profile::Proposal),
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the container instance.",
     },
@@ -2442,14 +2663,16 @@ pub static DEFINITIONS: [Definition; 186] = [
 ];
 
 /// The attributes in the order of their names, for searching.
-pub static BY_NAME: [Attribute; 186] = [
+pub static BY_NAME: [Attribute; 203] = [
     Attribute::ClientAddress,
     Attribute::ClientPort,
     Attribute::ContainerImageName,
     Attribute::ContainerName,
     Attribute::DestinationAddress,
+    Attribute::DestinationContainerId,
     Attribute::DestinationContainerImageName,
     Attribute::DestinationContainerName,
+    Attribute::DestinationContainerRuntimeName,
     Attribute::DestinationK8sClusterName,
     Attribute::DestinationK8sClusterUid,
     Attribute::DestinationK8sContainerName,
@@ -2482,6 +2705,11 @@ pub static BY_NAME: [Attribute; 186] = [
     Attribute::DestinationK8sStatefulsetName,
     Attribute::DestinationK8sStatefulsetUid,
     Attribute::DestinationPort,
+    Attribute::DestinationProcessCommandLine,
+    Attribute::DestinationProcessExecutableName,
+    Attribute::DestinationProcessExecutablePath,
+    Attribute::DestinationProcessOwner,
+    Attribute::DestinationProcessPid,
     Attribute::ErrorType,
     Attribute::FlowBytesDelta,
     Attribute::FlowBytesTotal,
@@ -2571,13 +2799,18 @@ pub static BY_NAME: [Attribute; 186] = [
     Attribute::NetworkTransport,
     Attribute::NetworkType,
     Attribute::NetworkVlanId,
+    Attribute::ProcessCommandLine,
     Attribute::ProcessExecutableName,
+    Attribute::ProcessExecutablePath,
+    Attribute::ProcessOwner,
     Attribute::ProcessPid,
     Attribute::ServerAddress,
     Attribute::ServerPort,
     Attribute::SourceAddress,
+    Attribute::SourceContainerId,
     Attribute::SourceContainerImageName,
     Attribute::SourceContainerName,
+    Attribute::SourceContainerRuntimeName,
     Attribute::SourceK8sClusterName,
     Attribute::SourceK8sClusterUid,
     Attribute::SourceK8sContainerName,
@@ -2610,6 +2843,11 @@ pub static BY_NAME: [Attribute; 186] = [
     Attribute::SourceK8sStatefulsetName,
     Attribute::SourceK8sStatefulsetUid,
     Attribute::SourcePort,
+    Attribute::SourceProcessCommandLine,
+    Attribute::SourceProcessExecutableName,
+    Attribute::SourceProcessExecutablePath,
+    Attribute::SourceProcessOwner,
+    Attribute::SourceProcessPid,
     Attribute::TunnelBytesDelta,
     Attribute::TunnelBytesTotal,
     Attribute::TunnelDestinationAddress,
@@ -2650,7 +2888,7 @@ pub enum Group {
     K8sLabels,
     /// Names of the network policies that apply.
     NetworkPolicy,
-    /// Command lines of processes, which may hold secrets; none is declared yet.
+    /// Command lines of processes, which may hold secrets.
     ProcessCommand,
     /// What a record's statements rest on.
     Debug,
@@ -2694,7 +2932,7 @@ pub static GROUPS: [GroupDefinition; 9] = [
         group: Group::ProcessCommand,
         name: "process.command",
         selected: false,
-        brief: "Command lines of processes, which may hold secrets; none is declared yet.",
+        brief: "Command lines of processes, which may hold secrets.",
     },
     GroupDefinition {
         group: Group::Debug,
@@ -2710,14 +2948,6 @@ macro_rules! unwritten {
         $crate::Attribute::TunnelIpsecEspSpi
             | $crate::Attribute::NetworkPolicyIngress
             | $crate::Attribute::NetworkPolicyEgress
-            | $crate::Attribute::ProcessExecutableName
-            | $crate::Attribute::ProcessPid
-            | $crate::Attribute::SourceContainerName
-            | $crate::Attribute::SourceContainerImageName
-            | $crate::Attribute::DestinationContainerName
-            | $crate::Attribute::DestinationContainerImageName
-            | $crate::Attribute::ContainerImageName
-            | $crate::Attribute::ContainerName
             | $crate::Attribute::SourceK8sClusterName
             | $crate::Attribute::SourceK8sClusterUid
             | $crate::Attribute::SourceK8sNodeName

@@ -1,7 +1,7 @@
 //! What the attributes of profile `reference` are of a record, written down a second time: by their definitions in the
 //! reference, with serde's values and IANA's tables, and nothing of the library's own words but a record's enumerations.
 
-use flowtrace_flow::{End, Endpoint, HeaderValues, Record, Segments, Side, Tcp};
+use flowtrace_flow::{End, Endpoint, HeaderValues, Party, Record, Segments, Side, Tcp};
 use serde_json::{Map, Value, json};
 
 const FLAGS: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
@@ -17,10 +17,13 @@ const ICMP_CODES: [&str; 2] = [
     include_str!("../../../../registry/iana/icmpv6-codes.csv"),
 ];
 
-/// The attributes that a record has, by name, with those of the group `debug` or without. `flow.community_id` is not among them: it has test vectors of its own.
-pub fn definitions(record: &Record, debug: bool) -> Map<String, Value> {
+/// The attributes that a record has, by name, with those of the opt-in group `choice`, or of `all`. `flow.community_id`
+/// is not among them: it has test vectors of its own.
+pub fn definitions(record: &Record, choice: &str) -> Map<String, Value> {
     let mut all = Attributes(Map::new());
-    all.say("flow.initiator.evidence", debug.then(|| record.evidence.name()));
+    let has = |group: &str| choice == group || choice == "all";
+    all.say("flow.initiator.evidence", has("debug").then(|| record.evidence.name()));
+    who(&mut all, record, has("process.command"));
     flow(&mut all, record);
     ends(&mut all, record);
     for (side, way) in [(&record.forward, ""), (&record.reverse, "reverse.")] {
@@ -85,10 +88,38 @@ fn ends(all: &mut Attributes, record: &Record) {
     let (source, destination) = (&record.source, &record.destination);
     all.end("source", source);
     all.end("destination", destination);
-    if let Some(initiator) = record.initiator {
-        let is_source = initiator == End::Source;
-        all.end("client", if is_source { source } else { destination });
-        all.end("server", if is_source { destination } else { source });
+    let who = record.who.as_ref();
+    let source = (source, who.and_then(|who| who.source.name.as_deref()));
+    let destination = (destination, who.and_then(|who| who.destination.name.as_deref()));
+    let roles = match record.initiator {
+        None => return,
+        Some(End::Source) => [("client", source), ("server", destination)],
+        Some(End::Destination) => [("client", destination), ("server", source)],
+    };
+    for (role, (end, name)) in roles {
+        all.end(role, end);
+        all.say(format!("{role}.address"), name);
+    }
+}
+
+/// The process at each end, and the one at the source, or else the destination, once more without an end.
+fn who(all: &mut Attributes, record: &Record, command: bool) {
+    let Some(who) = &record.who else { return };
+    let local = [&who.source, &who.destination].into_iter().find(|party| party.process.is_some());
+    for (party, end) in [(Some(&who.source), "source."), (Some(&who.destination), "destination."), (local, "")] {
+        let Some(Party { process: Some(process), .. }) = party else { continue };
+        all.say(format!("{end}process.pid"), Some(process.pid));
+        all.say(format!("{end}process.executable.name"), process.executable_name.as_deref());
+        all.say(format!("{end}process.executable.path"), process.executable_path.as_deref());
+        all.say(format!("{end}process.owner"), process.owner.as_deref());
+        let command_line = process.command_line.as_deref().filter(|_| command);
+        all.say(format!("{end}process.command_line"), command_line);
+        if let Some(container) = process.container.as_ref().filter(|_| !end.is_empty()) {
+            all.say(format!("{end}container.id"), Some(&*container.id));
+            all.say(format!("{end}container.runtime.name"), container.runtime.as_deref());
+            all.say(format!("{end}container.name"), container.name.as_deref());
+            all.say(format!("{end}container.image.name"), container.image.as_deref());
+        }
     }
 }
 

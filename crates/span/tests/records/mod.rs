@@ -2,10 +2,12 @@
 #![allow(dead_code, reason = "no test uses all of them")]
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use flowtrace_flow::{
-    Bytes, Direction, End, EndReason, Endpoint, Evidence, Failure, Handshake, HeaderValues, IcmpPair, Interface,
-    IpInIp, Ipsec, Latency, Packets, Record, Segments, Side, Tcp, Tunnel, TunnelKind as Kind,
+    Bytes, Container, Direction, End, EndReason, Endpoint, Evidence, Failure, Handshake, HeaderValues, IcmpPair,
+    Interface, IpInIp, Ipsec, Latency, Packets, Party, Process, Record, Segments, Side, Tcp, Tunnel,
+    TunnelKind as Kind, Who,
 };
 use proptest::prelude::*;
 
@@ -185,9 +187,35 @@ pub fn outer() -> Record {
     Record { destination, protocol: 17, forward, reverse, is_outer: true, closed_by: None, tcp: None, ..tcp() }
 }
 
+/// A connection between two processes of one host, one of them in a container, with names.
+pub fn known() -> Record {
+    let text = |text: &str| Some(Arc::from(text));
+    let container = Container {
+        id: "4f1f5c8f9f6d".into(),
+        runtime: text("containerd"),
+        name: text("web-1"),
+        image: text("registry.example.org/web:1.2"),
+        pod_uid: None,
+    };
+    let server = Process {
+        pid: 4711,
+        executable_name: text("nginx"),
+        executable_path: text("/usr/sbin/nginx"),
+        command_line: text("nginx: worker"),
+        owner: text("www-data"),
+        container: Some(Arc::new(container)),
+    };
+    let client = Process { pid: 4242, executable_name: text("curl"), ..Process::default() };
+    let who = Who {
+        source: Party { process: Some(Arc::new(client)), name: None },
+        destination: Party { process: Some(Arc::new(server)), name: text("www.example.org") },
+    };
+    Record { who: Some(Box::new(who)), ..tcp() }
+}
+
 /// All of the above.
 pub fn table() -> Vec<Record> {
-    vec![tcp(), refused(), udp6(), ping(), nameless(), tunnelled(), esp(), outer()]
+    vec![tcp(), refused(), udp6(), ping(), nameless(), tunnelled(), esp(), outer(), known()]
 }
 
 /// Any record at all, sense or nonsense: encoders must take what the type can hold.
@@ -195,7 +223,7 @@ pub fn any_record() -> impl Strategy<Value = Record> {
     let ids = (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<Option<[u8; 8]>>(), any::<u64>(), any::<u64>());
     let ends = (any_endpoint(), any_endpoint(), any_end(), 0usize..3, any_end(), 0usize..3, any_tcp());
     let rest = (any::<u8>(), 0usize..5, any_side(), any_side(), any_interface(), any_icmp());
-    let around = (any_tunnel(), any_ip_in_ip(), any::<[bool; 3]>(), any::<[Option<u16>; 2]>());
+    let around = (any_tunnel(), any_ip_in_ip(), any::<[bool; 3]>(), any::<[Option<u16>; 2]>(), any_who());
     (ids, ends, rest, around).prop_map(|(ids, ends, rest, around)| {
         let (source, destination) = (ends.0, ends.1);
         let ip_version = if source.address.is_ipv4() { 4 } else { 6 };
@@ -230,7 +258,7 @@ pub fn any_record() -> impl Strategy<Value = Record> {
             vlan,
             inner_vlan,
             is_outer,
-            who: None,
+            who: around.4,
         }
     })
 }
@@ -260,6 +288,27 @@ fn any_tcp() -> impl Strategy<Value = Option<Box<Tcp>>> {
             is_there.then(|| Box::new(tcp))
         })
     })
+}
+
+/// Names are hostile, but not empty.
+fn any_who() -> impl Strategy<Value = Option<Box<Who>>> {
+    let who = (any_party(), any_party()).prop_map(|(source, destination)| Box::new(Who { source, destination }));
+    prop::option::of(who)
+}
+
+fn any_party() -> impl Strategy<Value = Party> {
+    let texts = || prop::array::uniform4(prop::option::of(any_text()));
+    let container = (any_text(), texts())
+        .prop_map(|(id, [runtime, name, image, pod_uid])| Arc::new(Container { id, runtime, name, image, pod_uid }));
+    let process = (any::<u32>(), texts(), prop::option::of(container)).prop_map(|(pid, texts, container)| {
+        let [executable_name, executable_path, command_line, owner] = texts;
+        Arc::new(Process { pid, executable_name, executable_path, command_line, owner, container })
+    });
+    (prop::option::of(process), prop::option::of(any_text())).prop_map(|(process, name)| Party { process, name })
+}
+
+fn any_text() -> impl Strategy<Value = Arc<str>> {
+    "(?s).{1,300}".prop_map(Arc::from)
 }
 
 fn any_tunnel() -> impl Strategy<Value = Option<Tunnel>> {
