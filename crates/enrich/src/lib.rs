@@ -1,6 +1,8 @@
 //! Who was talking.
 mod cgroup;
 mod containers;
+mod hidden;
+mod names;
 mod processes;
 mod recent;
 mod text;
@@ -9,4 +11,7 @@ mod watched;
 
 pub use cgroup::{Identity, container as container_of_cgroups};
 pub use containers::Containers;
+pub use hidden::Hidden;
+pub use names::{NameSettings, Names, ReverseSettings, host_name, parse_hosts};
 pub use processes::{COMM_LENGTH, ProcessSettings, Processes, Seen};
+pub use users::parse as parse_passwd;

@@ -21,28 +21,35 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
 
     /// The value of a key, which is used now.
     pub fn get(&mut self, key: &K) -> Option<&mut V> {
-        let (value, number) = self.entries.get_mut(key)?;
-        self.uses += 1;
-        if let Some(key) = self.order.remove(number) {
-            self.order.insert(self.uses, key);
+        if !self.entries.contains_key(key) {
+            return None;
         }
-        *number = self.uses;
-        Some(value)
+        self.prepare(key);
+        self.entries.get_mut(key).map(|(value, _)| value)
     }
 
-    /// The value of a key; one made by `make` where there is none, for which the least recently used goes if there is
-    /// no room.
+    /// The value of a key; one made by `make` where there is none.
     pub fn get_or_insert_with(&mut self, key: &K, make: impl FnOnce() -> V) -> &mut V {
-        if !self.entries.contains_key(key) && self.entries.len() >= self.capacity {
+        self.prepare(key);
+        &mut self.entries.entry(key.clone()).or_insert_with(|| (make(), self.uses)).0
+    }
+
+    /// Adds or replaces an entry.
+    pub fn put(&mut self, key: K, value: V) {
+        self.prepare(&key);
+        self.entries.insert(key, (value, self.uses));
+    }
+
+    /// A key is used next. The least recently used entry goes if it is new and there is no room.
+    fn prepare(&mut self, key: &K) {
+        self.uses += 1;
+        if let Some((_, number)) = self.entries.get_mut(key) {
+            self.order.remove(number);
+            *number = self.uses;
+        } else if self.entries.len() >= self.capacity {
             self.pop();
         }
-        self.uses += 1;
-        let uses = self.uses;
-        let (value, number) = self.entries.entry(key.clone()).or_insert_with(|| (make(), uses));
-        self.order.remove(number);
-        *number = uses;
-        self.order.insert(uses, key.clone());
-        value
+        self.order.insert(self.uses, key.clone());
     }
 
     /// The least recently used entry. This is no use.
@@ -59,6 +66,7 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     }
 
     /// How many entries there are.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
