@@ -45,10 +45,12 @@ mod tests {
 
     #[test]
     fn lines_of_hosts() {
-        let content = b"# a comment\n127.0.0.1 localhost\n127.0.0.1\tother\n::1 ip6-localhost ip6-loopback # loopback\n\
+        let content =
+            b"# a comment\n127.0.0.1 localhost\n127.0.0.1\tother\n::1 ip6-localhost ip6-loopback # loopback\n\
             192.0.2.1 Web.Example.  web\r\n192.0.2.2\n192.0.2.3 #none\n0.0.0.0 ads.example\nfe80::1%lo0 x\n\
             ::ffff:192.0.2.4 mapped\n192.0.2.5 b\xc3\xa4d\n\xff 1\n192.0.2.6 192.0.2.7\n  2001:db8::1 indented";
-        let mut hosts: Vec<String> = parse(content).into_iter().map(|(address, name)| format!("{address} {name}")).collect();
+        let mut hosts: Vec<String> =
+            parse(content).into_iter().map(|(address, name)| format!("{address} {name}")).collect();
         hosts.sort();
         let expected = [
             "127.0.0.1 localhost",
@@ -62,7 +64,8 @@ mod tests {
 
     #[test]
     fn it_is_bounded() {
-        let lines = (0..MAX_ADDRESSES + 10).map(|number| format!("10.{}.{}.{} h\n", number >> 16, number >> 8 & 255, number & 255));
+        let lines = (0..MAX_ADDRESSES + 10)
+            .map(|number| format!("10.{}.{}.{} h\n", number >> 16, number >> 8 & 255, number & 255));
         assert_eq!(parse(lines.collect::<String>().as_bytes()).len(), MAX_ADDRESSES);
     }
 }

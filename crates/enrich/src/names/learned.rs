@@ -99,7 +99,8 @@ mod tests {
         }
         let mut name = |at: u64| learned.name(&address(1), at * SECOND).map(|name| name.to_string());
         // "a" was asked for again.
-        let found: Vec<_> = [0, 5, 12, 25, 40, 89, 90].map(&mut name).into_iter().map(Option::unwrap_or_default).collect();
+        let found: Vec<_> =
+            [0, 5, 12, 25, 40, 89, 90].map(&mut name).into_iter().map(Option::unwrap_or_default).collect();
         assert_eq!(found, ["a", "a", "b", "c", "a", "a", ""]);
         for at in [200, 300] {
             learned.learn(address(1), "a", 60, at * SECOND);

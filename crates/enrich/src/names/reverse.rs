@@ -109,12 +109,7 @@ impl Reverse {
 }
 
 /// The work of a thread.
-fn answer(
-    questions: &Mutex<Receiver<IpAddr>>,
-    known: &Mutex<Recent<IpAddr, Known>>,
-    clock: &Clock,
-    lookup: Lookup,
-) {
+fn answer(questions: &Mutex<Receiver<IpAddr>>, known: &Mutex<Recent<IpAddr, Known>>, clock: &Clock, lookup: Lookup) {
     loop {
         let question = lock(questions).recv();
         let Ok(address) = question else { return };

@@ -156,7 +156,10 @@ fn a_process_that_has_gone_has_the_name_of_its_thread() {
         processes.note(&Seen { is_main_thread, ..seen(number, comm, SECOND) });
         let process = processes.get(number, SECOND).unwrap();
         assert_eq!(process.executable_name.as_deref(), expected, "{comm}");
-        assert_eq!(*process, Process { pid: number, executable_name: process.executable_name.clone(), ..Process::default() });
+        assert_eq!(
+            *process,
+            Process { pid: number, executable_name: process.executable_name.clone(), ..Process::default() }
+        );
         assert!(processes.get(number, 3 * SECOND).is_none(), "it had gone by then");
     }
 }
@@ -170,7 +173,9 @@ fn another_program_of_the_same_process() {
     hand.start(7, "curl", "/usr/bin/curl", 1);
     processes.note(&seen(7, "sh", 2 * SECOND + 5));
     processes.note(&seen(7, "curl", 2 * SECOND + 10));
-    for (at, expected) in [(0, "/bin/sh"), (5, "/bin/sh"), (9, "/bin/sh"), (10, "/usr/bin/curl"), (9 * SECOND, "/usr/bin/curl")] {
+    for (at, expected) in
+        [(0, "/bin/sh"), (5, "/bin/sh"), (9, "/bin/sh"), (10, "/usr/bin/curl"), (9 * SECOND, "/usr/bin/curl")]
+    {
         assert_eq!(program(&processes, 7, 2 * SECOND + at).unwrap(), expected, "{at}");
     }
     // Told of too late: it runs another program now.

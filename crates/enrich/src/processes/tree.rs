@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn file_names() {
-        for (path, name) in [("/usr/sbin/nginx", Some("nginx")), ("memfd:x", Some("memfd:x")), ("/", None), ("", None)] {
+        for (path, name) in [("/usr/sbin/nginx", Some("nginx")), ("memfd:x", Some("memfd:x")), ("/", None), ("", None)]
+        {
             assert_eq!(file_name(path), name);
         }
     }
