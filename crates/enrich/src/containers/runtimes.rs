@@ -8,6 +8,8 @@ mod request;
 mod storage;
 
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
