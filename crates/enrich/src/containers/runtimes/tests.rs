@@ -1,6 +1,5 @@
 //! Small servers in the place of runtimes.
 
-use std::future::Future;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -51,29 +50,23 @@ async fn accept(listener: UnixListener, is_grpc: bool, rule: Rule) {
 
 type Body = http_body_util::combinators::BoxBody<Bytes, hyper::Error>;
 
-fn respond(
-    request: Request<Incoming>,
-    is_grpc: bool,
-    rule: Rule,
-) -> impl Future<Output = Result<Response<Body>, hyper::Error>> {
-    async move {
-        let (head, body) = request.into_parts();
-        let body = body.collect().await?.to_bytes();
-        let namespace = head.headers.get(containerd::NAMESPACE).map(|value| value.to_str().unwrap()).unwrap_or("");
-        let (status, answer) = rule(head.uri.path(), namespace, if is_grpc { &body[5..] } else { &body });
-        let full = |bytes: Bytes| Full::new(bytes).map_err(|never| match never {});
-        if !is_grpc {
-            return Ok(Response::builder().status(status).body(full(answer.into()).boxed()).unwrap());
-        }
-        assert_eq!(head.headers["te"], "trailers");
-        let mut frame = BytesMut::new();
-        frame.put_u8(0);
-        frame.put_u32(answer.len() as u32);
-        frame.extend_from_slice(&answer);
-        let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from(status))]);
-        let frame = if status == 0 { frame.freeze() } else { Bytes::new() };
-        Ok(Response::new(full(frame).with_trailers(async { Some(Ok(trailers)) }).boxed()))
+async fn respond(request: Request<Incoming>, is_grpc: bool, rule: Rule) -> Result<Response<Body>, hyper::Error> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let namespace = head.headers.get(containerd::NAMESPACE).map(|value| value.to_str().unwrap()).unwrap_or("");
+    let (status, answer) = rule(head.uri.path(), namespace, if is_grpc { &body[5..] } else { &body });
+    let full = |bytes: Bytes| Full::new(bytes).map_err(|never| match never {});
+    if !is_grpc {
+        return Ok(Response::builder().status(status).body(full(answer.into()).boxed()).unwrap());
     }
+    assert_eq!(head.headers["te"], "trailers");
+    let mut frame = BytesMut::new();
+    frame.put_u8(0);
+    frame.put_u32(answer.len() as u32);
+    frame.extend_from_slice(&answer);
+    let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from(status))]);
+    let frame = if status == 0 { frame.freeze() } else { Bytes::new() };
+    Ok(Response::new(full(frame).with_trailers(async { Some(Ok(trailers)) }).boxed()))
 }
 
 fn docker_rule(path: &str, _: &str, _: &[u8]) -> (u16, Vec<u8>) {
@@ -161,10 +154,13 @@ fn settings(folder: &TempDir, sockets: &[(SocketKind, bool, Rule)]) -> RuntimeSe
     RuntimeSettings { sockets, storage: Some(folder.path().join("containers.json")) }
 }
 
+/// A server, the runtime it is of, the container that is asked for, its name and image.
+type Row = (SocketKind, bool, Rule, &'static str, &'static str, [Option<&'static str>; 2]);
+
 #[test]
 fn runtimes_name_their_containers() {
     use SocketKind::{Containerd, CriO, Docker, Podman};
-    let rows: [(SocketKind, bool, Rule, &str, &str, [Option<&str>; 2]); 8] = [
+    let rows: [Row; 8] = [
         (Docker, false, docker_rule, "docker", A, [Some("web"), Some("nginx:1.21")]),
         (Podman, false, docker_rule, "podman", A, [Some("web"), Some("nginx:1.21")]),
         (CriO, true, cri_rule, "cri-o", A, [Some("api"), Some("quay.io/api:2")]),
