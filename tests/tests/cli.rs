@@ -97,7 +97,11 @@ fn failures_say_what_and_what_to_do() {
         (&["read", "--attributes", "tunel", good], 1, "did you mean tunnel"),
         (&["read", "--exclude", "no.such.*", good], 1, "--exclude no.such.*: no attribute has such a name"),
         (&["read", "--spool-size", "1GiB", good], 2, "--spool <DIR>"),
-        (&["read", "--otlp", "http://a", "--otlp", "http://b", "--attributes", "tunel", good], 1, "did you mean tunnel"),
+        (
+            &["read", "--otlp", "http://a", "--otlp", "http://b", "--attributes", "tunel", good],
+            1,
+            "did you mean tunnel",
+        ),
         (&["read", "--otlp", "localhost:4317", good], 1, "did you mean `http://localhost:4317`?"),
         (&["read", "--outptu", "json", good], 2, "a similar argument exists: '--output'"),
         (&["read", "--output", "xml", good], 2, "possible values: text, json, otlp-json, none"),
