@@ -6,11 +6,11 @@ use flowtrace_wire::{Envelope, Ports};
 
 use crate::{
     EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, ListeningSocket, Rival, ScanState,
-    Segments, SocketSettings, Tally, Transactions,
+    Segments, SocketEvent, SocketOffsets, SocketSettings, SocketUse, Tally, Transactions,
 };
 
 /// Version of the contract; it counts up when a layout below changes.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 const _: () = {
     assert!(size_of::<FlowKey>() == 48 && align_of::<FlowKey>() == 8);
@@ -47,5 +47,12 @@ const _: () = {
     assert!(size_of::<ListeningSocket>() == 48 && align_of::<ListeningSocket>() == 8);
     assert!(offset_of!(ListeningSocket, opened) == 24);
     assert!(offset_of!(ListeningSocket, port) == 40);
-    assert!(size_of::<SocketSettings>() == 8);
+    assert!(size_of::<SocketOffsets>() == 56 && size_of::<SocketSettings>() == 64);
+    assert!(offset_of!(SocketSettings, offsets) == 8);
+    assert!(size_of::<SocketEvent>() == 88 && align_of::<SocketEvent>() == 8);
+    assert!(offset_of!(SocketEvent, at) == 32);
+    assert!(offset_of!(SocketEvent, name) == 56);
+    assert!(offset_of!(SocketEvent, local_port) == 80);
+    assert!(size_of::<SocketUse>() == 48 && align_of::<SocketUse>() == 8);
+    assert!(offset_of!(SocketUse, name) == 32);
 };

@@ -17,6 +17,7 @@ mod loss;
 mod observe;
 mod segment;
 mod settings;
+mod socket_event;
 mod sockets;
 #[cfg(test)]
 mod talk;
@@ -32,5 +33,6 @@ pub use loss::Loss;
 pub use observe::{Rival, TAKE_OVER, is_observed, overtakes};
 pub use segment::{Anomaly, Segments, TICK, account_next, account_segment, is_remarkable, smooth, wants_exact_time};
 pub use settings::{KernelSettings, Layers, ScanState, Timeouts};
-pub use sockets::{End, Families, ListeningSocket, SocketEvents, SocketSettings};
+pub use socket_event::{Happening, NAME, SocketEvent, SocketUse};
+pub use sockets::{End, Families, ListeningSocket, SocketEvents, SocketOffsets, SocketSettings};
 pub use transaction::{Transactions, account_question, account_transaction, asking_way};

@@ -1,4 +1,4 @@
-//! What the kernel notes of sockets that wait to be spoken to.
+//! What the kernel notes of sockets: which wait to be spoken to, and (in [`SocketEvent`]) who uses which.
 
 /// A TCP socket that listens, or a UDP socket that is bound to a port of its own. Its key in the map is the socket's
 /// cookie (`SO_COOKIE`), which no other socket of the host ever has: so several sockets may share a port, and each may be
@@ -85,8 +85,30 @@ impl SocketEvents {
     pub const CHANGES: u32 = 0;
     /// How many of those that began found no room.
     pub const MISSED: u32 = 1;
+    /// How many [`SocketEvent`]s found no room.
+    pub const LOST: u32 = 2;
     /// How many places there are.
-    pub const COUNT: usize = 2;
+    pub const COUNT: usize = 3;
+}
+
+impl SocketOffsets {
+    /// As userland may not have written them yet.
+    pub const UNKNOWN: Self = Self {
+        family: 0,
+        local4: 0,
+        remote4: 0,
+        local6: 0,
+        remote6: 0,
+        local_port: 0,
+        remote_port: 0,
+        v6_only: 0,
+        v6_only_bit: 0,
+        protocol: 0,
+        kind: 0,
+        net: 0,
+        net_cookie: 0,
+        task_flags: 0,
+    };
 }
 
 /// What userland tells the programs that watch sockets, before they are loaded.
@@ -97,11 +119,48 @@ pub struct SocketSettings {
     pub first_ephemeral: u32,
     /// The last one.
     pub last_ephemeral: u32,
+    /// Where a socket's facts are in this kernel's memory.
+    pub offsets: SocketOffsets,
+}
+
+/// Where facts are in the kernel's structures, in bytes; this kernel's own type information (BTF) tells. The verifier
+/// compares each access with it, so a wrong one is refused.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketOffsets {
+    /// `skc_family` in `struct sock`, as all others unless said.
+    pub family: u32,
+    /// `skc_rcv_saddr`.
+    pub local4: u32,
+    /// `skc_daddr`.
+    pub remote4: u32,
+    /// `skc_v6_rcv_saddr`.
+    pub local6: u32,
+    /// `skc_v6_daddr`.
+    pub remote6: u32,
+    /// `skc_num`.
+    pub local_port: u32,
+    /// `skc_dport`.
+    pub remote_port: u32,
+    /// The byte that has `skc_ipv6only` in it.
+    pub v6_only: u32,
+    /// Which bit of that byte.
+    pub v6_only_bit: u32,
+    /// `sk_protocol`.
+    pub protocol: u32,
+    /// `sk_type`.
+    pub kind: u32,
+    /// `skc_net`. 0: not known, and nothing is read.
+    pub net: u32,
+    /// `net_cookie` in `struct net`.
+    pub net_cookie: u32,
+    /// `flags` in `struct task_struct`.
+    pub task_flags: u32,
 }
 
 impl SocketSettings {
     /// Linux's default, as userland may not have written it yet.
-    pub const DEFAULT: Self = Self { first_ephemeral: 32_768, last_ephemeral: 60_999 };
+    pub const DEFAULT: Self = Self { first_ephemeral: 32_768, last_ephemeral: 60_999, offsets: SocketOffsets::UNKNOWN };
 
     /// Whether a port is given to clients.
     #[inline(always)]

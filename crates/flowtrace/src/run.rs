@@ -56,6 +56,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         attach: options.attach.map(attach_kind),
         namespaces: scope(options.namespaces),
         ephemeral,
+        on_process: None,
         kernel: KernelOptions {
             max_flows: options.max_flows,
             settings: KernelSettings {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use aya::programs::{Program, ProgramError, ProgramInfo};
-use aya::{Ebpf, EbpfLoader};
+use aya::{Btf, Ebpf, EbpfLoader};
 
 use super::Object;
 
@@ -40,6 +40,8 @@ fn load_one(name: &str, program: &mut Program) -> Result<Verified> {
         Program::SockOps(program) => program.load(),
         Program::CgroupSock(program) => program.load(),
         Program::CgroupSockAddr(program) => program.load(),
+        // These are named as the tracepoint.
+        Program::BtfTracePoint(program) => program.load(name, &Btf::from_sys_fs()?),
         _ => Err(ProgramError::UnexpectedProgramType),
     };
     loaded.with_context(|| format!("the kernel refuses program {name}"))?;

@@ -26,5 +26,5 @@ pub use error::Error;
 pub use kernel::{Header, Hook, Kernel, KernelOptions, Readings, SkbContext};
 pub use namespaces::NamespaceScope;
 pub use pattern::{InterfacePatterns, PatternError};
-pub use sockets::HostSockets;
+pub use sockets::{HostSockets, OnSeen, Owner, Seen};
 pub use watch::{Live, LiveOptions, Losses};

@@ -91,6 +91,16 @@ impl Namespaces {
 
     /// Goes through all others, on a thread of its own. Those that cannot be entered are passed over.
     pub fn visit(&mut self) -> Vec<Visit> {
+        let visits = self.go_through(|ways| within(&ways, || look(ways.clone())));
+        visits.into_iter().flatten().collect()
+    }
+
+    /// Does something in all others, likewise; what went well.
+    pub fn each<T: Send + 'static>(&mut self, work: fn() -> io::Result<T>) -> Vec<T> {
+        self.go_through(move |ways| within(&ways, work)).into_iter().flatten().collect()
+    }
+
+    fn go_through<T: Send + 'static>(&mut self, work: impl Fn(Ways) -> T + Send + 'static) -> Vec<T> {
         if !self.has_others {
             return Vec::new();
         }
@@ -100,7 +110,7 @@ impl Namespaces {
         }
         let ways = std::iter::from_fn(|| found.pop_first()).take(MOST);
         let ways: Vec<Ways> = ways.map(|(number, paths)| Ways { number, paths }).collect();
-        aside(move || ways.into_iter().filter_map(visit).collect()).unwrap_or_default()
+        aside(move || ways.into_iter().map(work).collect()).unwrap_or_default()
     }
 
     /// The numbers of all other namespaces, with files that lead to them.
@@ -149,18 +159,20 @@ impl Ways {
     }
 }
 
-/// Enters a namespace and looks around.
-fn visit(ways: Ways) -> Option<Visit> {
+/// Enters a namespace, for good, and does something there.
+fn within<T>(ways: &Ways, work: impl FnOnce() -> io::Result<T>) -> Option<T> {
     if !ways.enter() {
         return None;
     }
-    let look = || {
-        let diag = Diag::open()?;
-        let sockets = diag.listening()?;
-        let addresses = addresses::list()?.into_iter().filter(|address| means_the_same_everywhere(*address)).collect();
-        Ok(Visit { netns: diag.netns(), ways, addresses, sockets })
-    };
-    look().inspect_err(|error: &io::Error| tracing::debug!(%error, "a network namespace does not answer")).ok()
+    work().inspect_err(|error| tracing::debug!(%error, "a network namespace does not answer")).ok()
+}
+
+/// Looks around in the namespace of the calling thread, which was entered by these ways.
+fn look(ways: Ways) -> io::Result<Visit> {
+    let diag = Diag::open()?;
+    let sockets = diag.listening()?;
+    let addresses = addresses::list()?.into_iter().filter(|address| means_the_same_everywhere(*address)).collect();
+    Ok(Visit { netns: diag.netns(), ways, addresses, sockets })
 }
 
 /// Whether an address is not one that each namespace, or each link, has for itself.

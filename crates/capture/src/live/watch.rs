@@ -13,14 +13,13 @@ use super::attached::Attached;
 use super::kernel::{Header, Kernel, KernelOptions, Readings};
 use super::namespaces::NamespaceScope;
 use super::netlink::Changes;
-use super::sockets::{HostSockets, Sockets};
+use super::sockets::{HostSockets, OnSeen, Sockets};
 use super::{Error, InterfacePatterns, batch, links};
 
 /// Packets and bytes by loss.
 pub type Losses = Vec<(Loss, u64, u64)>;
 
 /// What to capture.
-#[derive(Clone, Debug)]
 pub struct LiveOptions {
     /// Which interfaces.
     pub interfaces: InterfacePatterns,
@@ -30,6 +29,8 @@ pub struct LiveOptions {
     pub namespaces: NamespaceScope,
     /// The ports that this host gives to its clients.
     pub ephemeral: RangeInclusive<u16>,
+    /// Is told of each process that is seen with a socket.
+    pub on_process: Option<OnSeen>,
     /// How the program is loaded.
     pub kernel: KernelOptions,
     /// Where the attachments are kept.
@@ -58,7 +59,7 @@ impl Live {
     /// and passed over.
     pub fn start(options: LiveOptions) -> Result<Self, Error> {
         let kernel = Kernel::load(&options.kernel)?;
-        let sockets = Sockets::start(options.namespaces, options.ephemeral)?;
+        let sockets = Sockets::start(options.namespaces, options.ephemeral, options.on_process)?;
         let mut live = Self {
             attached: options.attached,
             kernel,

@@ -1,7 +1,8 @@
-//! Which sockets wait to be spoken to: TCP sockets that listen, UDP sockets bound to a port of their own. Hooks of the
-//! cgroup at the root of the hierarchy see those of all processes, in all network namespaces.
+//! Which sockets wait to be spoken to: TCP sockets that listen, UDP sockets bound to a port of their own; and which process
+//! uses which socket (see `uses` and `connections`). Hooks of the cgroup at the root of the hierarchy see those of all
+//! processes, in all network namespaces.
 //!
-//! Every program answers 1, "go on": nothing is refused, and what other programs answer stands.
+//! Every program of a cgroup answers 1, "go on": nothing is refused, and what other programs answer stands.
 #![no_std]
 #![no_main]
 // The atomic instructions of BPF are only to be had as assembly (see `atomic`).
@@ -10,8 +11,14 @@
 #[path = "../atomic.rs"]
 #[allow(dead_code, reason = "shared with the program that counts packets, which uses all of it")]
 mod atomic;
+#[path = "sockets/connections.rs"]
+mod connections;
 #[path = "sockets/maps.rs"]
 mod maps;
+#[path = "sockets/tell.rs"]
+mod tell;
+#[path = "sockets/uses.rs"]
+mod uses;
 #[path = "../opaque.rs"]
 mod opaque;
 
@@ -19,7 +26,9 @@ use core::ptr::{addr_of, read_volatile};
 
 use aya_ebpf::{
     EbpfContext,
-    bindings::{BPF_SOCK_OPS_TCP_LISTEN_CB, bpf_sock},
+    bindings::{
+        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, BPF_SOCK_OPS_TCP_CONNECT_CB, BPF_SOCK_OPS_TCP_LISTEN_CB, bpf_sock,
+    },
     helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_ktime_get_boot_ns},
     macros::{cgroup_sock, cgroup_sock_addr, sock_ops},
     programs::{SockAddrContext, SockContext, SockOpsContext},
@@ -36,22 +45,30 @@ const UDP: u8 = 17;
 const TCP_CLOSE: u32 = 7;
 const TCP_LISTEN: u32 = 10;
 
-/// A TCP socket listens, from now on.
+/// A TCP socket listens from now on, connects, or comes out of a handshake.
 #[sock_ops]
-pub fn tcp_listen(context: SockOpsContext) -> u32 {
-    if context.op() == BPF_SOCK_OPS_TCP_LISTEN_CB {
-        let port = context.local_port() as u16;
-        match context.family() {
-            AF_INET => open(&context, ListeningSocket::v4(context.local_ip4().to_ne_bytes()), TCP, port),
-            AF_INET6 => {
-                // SAFETY: the context of the program.
-                let address = unsafe { words(addr_of!((*context.ops).local_ip6)) };
-                open(&context, ListeningSocket::v6(address), TCP, port);
-            }
-            _ => {}
-        }
+pub fn tcp_sockets(context: SockOpsContext) -> u32 {
+    match context.op() {
+        BPF_SOCK_OPS_TCP_LISTEN_CB => tcp_listens(&context),
+        BPF_SOCK_OPS_TCP_CONNECT_CB => connections::connects(&context),
+        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB => connections::came_up(&context),
+        _ => {}
     }
     PROCEED as u32
+}
+
+#[inline(always)]
+fn tcp_listens(context: &SockOpsContext) {
+    let port = context.local_port() as u16;
+    match context.family() {
+        AF_INET => open(context, ListeningSocket::v4(context.local_ip4().to_ne_bytes()), TCP, port),
+        AF_INET6 => {
+            // SAFETY: the context of the program.
+            let address = unsafe { words(addr_of!((*context.ops).local_ip6)) };
+            open(context, ListeningSocket::v6(address), TCP, port);
+        }
+        _ => {}
+    }
 }
 
 /// A socket was bound to an IPv4 address.
@@ -76,16 +93,16 @@ pub fn udp_bind6(context: SockContext) -> i32 {
     PROCEED
 }
 
-/// A UDP socket gets one peer (IPv4).
+/// A socket is to be connected (IPv4).
 #[cgroup_sock_addr(connect4)]
-pub fn udp_connect4(context: SockAddrContext) -> i32 {
+pub fn connect4(context: SockAddrContext) -> i32 {
     connected(&context);
     PROCEED
 }
 
-/// A UDP socket gets one peer (IPv6).
+/// A socket is to be connected (IPv6).
 #[cgroup_sock_addr(connect6)]
-pub fn udp_connect6(context: SockAddrContext) -> i32 {
+pub fn connect6(context: SockAddrContext) -> i32 {
     connected(&context);
     PROCEED
 }
@@ -103,6 +120,9 @@ pub fn release(context: SockContext) -> i32 {
     if may_listen {
         close(&context, End::CLOSED);
     }
+    if protocol as u8 != TCP || state != TCP_LISTEN {
+        connections::let_go(&context, protocol as u8 == TCP);
+    }
     PROCEED
 }
 
@@ -117,9 +137,11 @@ fn udp_port(socket: *mut bpf_sock) -> Option<u16> {
 #[inline(always)]
 fn connected(context: &SockAddrContext) {
     // SAFETY: the context of the program.
-    if unsafe { (*context.sock_addr).protocol } as u8 == UDP {
+    let protocol = unsafe { (*context.sock_addr).protocol } as u8;
+    if protocol == UDP {
         close(context, End::CONNECTED);
     }
+    connections::is_connected(context, protocol);
 }
 
 #[inline(always)]

@@ -11,6 +11,8 @@ use flowtrace_wire::protocol;
 use netlink_sys::{Socket, SocketAddr as NetlinkAddress};
 
 use super::listeners::Cookie;
+use super::owners::{Ends, Listed};
+use super::tables;
 
 /// `NETLINK_SOCK_DIAG`.
 const SOCK_DIAG: isize = 4;
@@ -31,6 +33,8 @@ const TIME_WAIT: u8 = 6;
 const CLOSE: u8 = 7;
 const LISTEN: u8 = 10;
 const NEW_SYN_RECEIVED: u8 = 12;
+/// UDP-Lite (RFC 3828).
+const UDP_LITE: u8 = 136;
 /// A list is cut here: more sockets do not listen on a host in reason.
 const MOST: usize = 65_536;
 
@@ -48,6 +52,7 @@ mod field {
     pub const FAMILY: usize = BODY;
     pub const STATE: usize = BODY + 1;
     pub const ID: usize = BODY + 4;
+    pub const INODE: usize = BODY + 68;
     pub const ATTRIBUTES: usize = BODY + 72;
     // In `struct inet_diag_sockid`.
     pub const SOURCE_PORT: Range<usize> = 0..2;
@@ -92,6 +97,26 @@ impl Diag {
                 })?;
             }
         }
+        Ok(found)
+    }
+
+    /// All sockets that have ends, or are raw ones, with their inodes; none that listen for connections.
+    pub fn all(&self) -> io::Result<Vec<Listed>> {
+        const CONNECTIONS: u32 = !(1 << TIME_WAIT | 1 << CLOSE | 1 << LISTEN | 1 << NEW_SYN_RECEIVED);
+        let mut found = Vec::new();
+        for (protocol, states) in [(protocol::TCP, CONNECTIONS), (protocol::UDP, u32::MAX), (UDP_LITE, u32::MAX)] {
+            for family in [AF_INET, AF_INET6] {
+                let asked = self.ask(request(family, protocol, states, LIST, [0; 48]), |message| {
+                    let socket = listed(message, self.netns, protocol);
+                    found.extend(socket.filter(|_| found.len() < MOST));
+                });
+                // Not every kernel has UDP-Lite.
+                if protocol != UDP_LITE {
+                    asked?;
+                }
+            }
+        }
+        found.extend(tables::list(self.netns));
         Ok(found)
     }
 
@@ -199,6 +224,21 @@ fn listening(message: &[u8]) -> Option<(Cookie, ListeningSocket)> {
     socket.port = u16::from_be_bytes(id[field::SOURCE_PORT].try_into().ok()?);
     let cookie = u64::from_ne_bytes(id[field::COOKIE].try_into().ok()?);
     Some((cookie, socket))
+}
+
+/// A socket of a list of all.
+fn listed(message: &[u8], netns: u64, protocol: u8) -> Option<Listed> {
+    let (cookie, socket) = listening(message)?;
+    let id = message.get(field::ID..field::ATTRIBUTES)?;
+    let octets: [u8; 16] = id[field::DESTINATION].try_into().ok()?;
+    let remote = match message[field::FAMILY] {
+        AF_INET => ListeningSocket::v4([octets[0], octets[1], octets[2], octets[3]]).address,
+        _ => octets,
+    };
+    let port = u16::from_be_bytes(id[field::DESTINATION_PORT].try_into().ok()?);
+    let ends = Ends { netns, protocol, local: (socket.address, socket.port), remote: (remote, port) };
+    let inode = u32::from_ne_bytes(array(message, field::INODE)?);
+    Some(Listed { cookie, ends, families: socket.families, is_raw: false, inode: inode.into() })
 }
 
 /// Attributes are length (with these four bytes), kind, value, padding to four bytes.

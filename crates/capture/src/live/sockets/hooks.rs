@@ -1,18 +1,17 @@
-//! The kernel programs that note sockets as they begin and cease to listen.
+//! The kernel programs that note sockets as they begin and cease to listen, and tell who uses which.
 #![allow(unsafe_code, reason = "aya asks for a promise that the shared types are plain data")]
 
 use std::collections::HashMap;
-use std::io;
 use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 
-use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, MapError};
+use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, MapError, RingBuf};
 use aya::programs::{CgroupAttachMode, Program, ProgramError};
-use aya::{Ebpf, EbpfError, EbpfLoader, Pod};
+use aya::{Btf, Ebpf, EbpfError, EbpfLoader, Pod};
 use flowtrace_abi::{ListeningSocket, SocketEvents, SocketSettings};
 
-use super::cgroup;
 use super::listeners::Cookie;
+use super::{btf, cgroup};
 
 /// The programs as they were built for this version (see `cargo xtask ebpf`).
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../../ebpf/prebuilt/sockets.bpf.o");
@@ -27,21 +26,23 @@ pub enum HooksError {
     /// The object does not fit this program, or the kernel does not make its maps.
     #[error("their programs could not be loaded: {0}")]
     Load(#[from] EbpfError),
-    /// The kernel refused a program, or to attach it.
-    #[error("the kernel refused `{program}`: {source}")]
-    Program {
-        /// Which one.
-        program: String,
-        /// What aya says.
-        #[source]
-        source: ProgramError,
-    },
-    /// There is no cgroup to attach to.
-    #[error("the root of the cgroup hierarchy (version 2) cannot be opened: {0}")]
-    Cgroup(#[source] io::Error),
     /// A map that should be there is not, or has another shape.
     #[error("a map is missing or cannot be used: {0}")]
     Map(#[from] MapError),
+}
+
+/// Why a program is not attached.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    /// The kernel refused it, or to attach it.
+    #[error("the kernel refused it: {0}")]
+    Program(#[from] ProgramError),
+    /// There is no cgroup to attach to.
+    #[error("the root of the cgroup hierarchy (version 2) cannot be opened: {0}")]
+    Cgroup(String),
+    /// The kernel does not tell its types.
+    #[error("{0}")]
+    Types(String),
 }
 
 /// Plain data of the contract, in a form in which aya moves it.
@@ -57,8 +58,20 @@ pub struct Hooks {
     listening: BpfHashMap<MapData, u64, Plain<ListeningSocket>>,
     events: Array<MapData, u64>,
     /// [`SocketEvents::CHANGES`] and [`SocketEvents::MISSED`], as they were read last.
-    seen: [u64; SocketEvents::COUNT],
+    seen: [u64; 2],
+    /// [`SocketEvents::LOST`], likewise.
+    lost: u64,
+    follows: Follows,
     _programs: Ebpf,
+}
+
+/// What the programs see.
+#[derive(Clone, Copy, Debug)]
+pub struct Follows {
+    /// Which sockets begin and cease to listen.
+    pub listeners: bool,
+    /// Which process sends and receives by which socket.
+    pub uses: bool,
 }
 
 /// What the programs noted since the last look.
@@ -71,25 +84,50 @@ pub struct Noted {
 }
 
 impl Hooks {
-    /// Attaches the programs at the root of the cgroup hierarchy. `ephemeral`: the ports that clients are given.
-    pub fn attach(ephemeral: &RangeInclusive<u16>) -> Result<Self, HooksError> {
+    /// Attaches the programs; what the kernel refuses is said and gone without. `ephemeral`: the ports that clients are
+    /// given. Returns the events of the programs, too.
+    pub fn attach(ephemeral: &RangeInclusive<u16>) -> Result<(Self, RingBuf<MapData>), HooksError> {
+        let offsets = btf::offsets();
         let settings = Plain(SocketSettings {
             first_ephemeral: u32::from(*ephemeral.start()),
             last_ephemeral: u32::from(*ephemeral.end()),
+            offsets: offsets.as_ref().copied().unwrap_or_default(),
         });
         let mut programs = EbpfLoader::new().override_global("SETTINGS", &settings, true).load(OBJECT)?;
-        let root = cgroup::root().map_err(HooksError::Cgroup)?;
-        for (name, program) in programs.programs_mut() {
-            attach(program, &root).map_err(|source| HooksError::Program { program: name.to_owned(), source })?;
-        }
+        let follows = Follows {
+            listeners: attach_to_cgroup(&mut programs),
+            uses: offsets
+                .map_err(|error| Refusal::Types(error.to_string()))
+                .and_then(|_| attach_to_calls(&mut programs))
+                .inspect_err(|error| {
+                    tracing::info!(
+                        "processes are known by their connections and by lists, not by what they send: {error}"
+                    );
+                })
+                .is_ok(),
+        };
         let mut take = |name: &str| programs.take_map(name).ok_or(MapError::InvalidName { name: name.to_owned() });
-        let (listening, events): (Map, Map) = (take("LISTENING")?, take("EVENTS")?);
-        Ok(Self {
+        let (listening, events, ring): (Map, Map, Map) = (take("LISTENING")?, take("EVENTS")?, take("RING")?);
+        let hooks = Self {
             listening: listening.try_into()?,
             events: events.try_into()?,
-            seen: [0; SocketEvents::COUNT],
+            seen: [0; 2],
+            lost: 0,
+            follows,
             _programs: programs,
-        })
+        };
+        Ok((hooks, ring.try_into()?))
+    }
+
+    /// What the programs see here.
+    pub const fn follows(&self) -> Follows {
+        self.follows
+    }
+
+    /// Whether events were lost since the last call.
+    pub fn take_lost(&mut self) -> Result<bool, HooksError> {
+        let lost = self.events.get(&SocketEvents::LOST, 0)?;
+        Ok(std::mem::replace(&mut self.lost, lost) != lost)
     }
 
     /// What changed since the last call. Sockets that ceased to listen are taken out of the kernel's map.
@@ -121,6 +159,39 @@ impl Hooks {
             tracing::trace!(cookie, %error, "a listening socket was gone already");
         }
     }
+}
+
+/// Attaches what sees processes' calls to the root of the cgroup hierarchy; whether all of it.
+fn attach_to_cgroup(programs: &mut Ebpf) -> bool {
+    let root = cgroup::root().map_err(|error| error.to_string());
+    let mut refused = programs.programs_mut().filter_map(|(name, program)| {
+        if matches!(program, Program::BtfTracePoint(_)) {
+            return None;
+        }
+        let attached = match &root {
+            Ok(root) => attach(program, root).map_err(Refusal::from),
+            Err(error) => Err(Refusal::Cgroup(error.clone())),
+        };
+        Some((name.to_owned(), attached.err()?))
+    });
+    let first = refused.next();
+    let others = refused.count();
+    if let Some((name, error)) = &first {
+        tracing::warn!("listening sockets are asked for, not followed: program `{name}` and {others} others: {error}");
+    }
+    first.is_none()
+}
+
+/// Attaches what sees that processes send and receive: programs with the names of their tracepoints.
+fn attach_to_calls(programs: &mut Ebpf) -> Result<(), Refusal> {
+    let types = Btf::from_sys_fs().map_err(|error| Refusal::Types(error.to_string()))?;
+    for (name, program) in programs.programs_mut() {
+        if let Program::BtfTracePoint(program) = program {
+            program.load(name, &types)?;
+            program.attach()?;
+        }
+    }
+    Ok(())
 }
 
 fn attach(program: &mut Program, root: &OwnedFd) -> Result<(), ProgramError> {

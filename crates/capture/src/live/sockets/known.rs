@@ -8,6 +8,8 @@ use flowtrace_abi::ListeningSocket;
 
 use super::diag::Diag;
 use super::listeners::{Cookie, Listeners};
+use super::owners::{Answer, Owners, Question};
+use super::uses::Owner;
 use crate::live::namespaces::Ways;
 
 /// For how long the addresses of a namespace that has gone are still this host's, in nanoseconds: the first record of what
@@ -28,6 +30,10 @@ pub struct Netns {
 /// What is known.
 pub struct Known {
     pub listeners: Listeners,
+    /// Who uses which socket.
+    pub users: Owners,
+    /// A socket was asked for that nobody knows.
+    is_list_wanted: bool,
     /// Asks about our own namespace.
     diag: Option<Diag>,
     own: HashSet<IpAddr>,
@@ -46,6 +52,8 @@ impl Known {
     pub fn new(diag: Option<Diag>) -> Self {
         Self {
             listeners: Listeners::default(),
+            users: Owners::default(),
+            is_list_wanted: false,
             diag,
             own: HashSet::new(),
             others: HashMap::new(),
@@ -118,6 +126,29 @@ impl Known {
         self.owners(end.0).any(|netns| self.listeners.listened(netns, protocol, end, first, last))
     }
 
+    /// Sockets should be listed.
+    pub const fn want_list(&mut self) {
+        self.is_list_wanted = true;
+    }
+
+    /// Whether sockets should be listed; asks once.
+    pub const fn take_wanted(&mut self) -> bool {
+        std::mem::replace(&mut self.is_list_wanted, false)
+    }
+
+    /// The one owner in all namespaces that have the local address.
+    fn owner(&mut self, question: Question) -> Option<Owner> {
+        let spaces = self.owners(question.local.0);
+        let answers = spaces.map(|netns| self.users.owner(&Question { netns, ..question }));
+        let mut answers: Vec<Answer> = answers.filter(|answer| *answer != Answer::Unknown).collect();
+        let (first, rest) = (answers.pop(), answers);
+        self.is_list_wanted |= first.is_none();
+        match first {
+            Some(Answer::Owner(owner)) if rest.is_empty() => Some(owner),
+            _ => None,
+        }
+    }
+
     fn has_open(&self, local: SocketAddr, remote: SocketAddr) -> bool {
         self.owners(local.ip()).any(|netns| {
             let asked = match (&self.diag, self.others.get(&netns)) {
@@ -158,6 +189,25 @@ impl HostSockets {
         let [one, other] = ends.map(SocketAddr::from);
         let known = self.lock();
         known.has_open(one, other) || known.has_open(other, one)
+    }
+}
+
+impl HostSockets {
+    /// The process behind a flow's local end: that which used the socket last from `first` to `last`, the times of the
+    /// flow's first and last packet in nanoseconds since boot. `None` where it is not known, or not the only one it can
+    /// be. Costs no system call; what is not known is listed soon, so that a later question may find it.
+    ///
+    /// Ports are absent where the protocol has none. Of ICMP, the local port may be the query's identifier; the question
+    /// is of use for the end that asked, as the other one's answers are the kernel's.
+    pub fn owner(
+        &self,
+        protocol: u8,
+        local: (IpAddr, Option<u16>),
+        remote: (IpAddr, Option<u16>),
+        first: u64,
+        last: u64,
+    ) -> Option<Owner> {
+        self.lock().owner(Question { netns: 0, protocol, local, remote, first, last })
     }
 }
 

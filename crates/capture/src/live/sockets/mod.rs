@@ -2,17 +2,26 @@
 //!
 //! Kernel programs note sockets as they begin and cease to listen ([`hooks`]); lists of the kernel tell of those that were
 //! there before, and of all where the programs cannot be attached ([`diag`]). [`listeners`] holds what was learnt, so that
-//! questions cost no system call.
+//! questions cost no system call. Likewise for the processes that use sockets: programs tell ([`ring`]), lists complete
+//! ([`processes`]), [`owners`] holds.
 
+mod btf;
 mod cgroup;
 mod diag;
 mod hooks;
 mod known;
 mod listeners;
+mod owners;
+mod processes;
+mod ring;
+mod tables;
+mod uses;
 
 pub use diag::Diag;
 pub use known::HostSockets;
 pub use listeners::Cookie;
+pub use ring::{OnSeen, Seen};
+pub use uses::Owner;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -22,6 +31,8 @@ use flowtrace_wire::protocol;
 
 use self::hooks::Hooks;
 use self::known::{Known, Netns};
+use self::processes::Lister;
+use self::ring::Ring;
 use super::namespaces::{NamespaceScope, Namespaces};
 use super::{Error, Moment, addresses};
 
@@ -38,7 +49,10 @@ const PAUSE_FACTOR: u64 = 50;
 /// Keeps the knowledge of sockets and addresses current.
 pub struct Sockets {
     known: HostSockets,
+    // Before the programs: what they told last is read.
+    ring: Option<Ring>,
     hooks: Option<Hooks>,
+    lister: Lister,
     namespaces: Namespaces,
     ephemeral: RangeInclusive<u16>,
     visits: Visits,
@@ -73,21 +87,33 @@ impl Visits {
 
 impl Sockets {
     /// Attaches the kernel programs and asks for the sockets that are there. `ephemeral`: ports that clients are given.
+    /// `on_seen` gets each process that is seen with a socket.
     ///
     /// # Errors
     /// When the kernel does not tell the addresses of this namespace. What else is refused is said and gone without.
-    pub fn start(scope: NamespaceScope, ephemeral: RangeInclusive<u16>) -> Result<Self, Error> {
+    pub fn start(
+        scope: NamespaceScope,
+        ephemeral: RangeInclusive<u16>,
+        on_seen: Option<OnSeen>,
+    ) -> Result<Self, Error> {
         let namespaces = Namespaces::new(scope).map_err(Error::Namespaces)?;
         let hooks = Hooks::attach(&ephemeral);
-        let hooks =
-            hooks.inspect_err(|error| tracing::warn!("listening sockets are asked for, not followed: {error}")).ok();
+        let hooks = hooks.inspect_err(|error| tracing::warn!("sockets are asked for, not followed: {error}")).ok();
+        let (hooks, events) = hooks.unzip();
         let diag = Diag::open();
         let diag = diag.inspect_err(|error| tracing::warn!("the kernel does not tell its sockets: {error}")).ok();
         let known = HostSockets::new(Known::new(diag));
-        let visits = Visits { is_incomplete: hooks.is_none(), ..Visits::default() };
-        let mut sockets = Self { known, hooks, namespaces, ephemeral, visits, has_new_addresses: true };
+        known.lock().users.sees_uses = hooks.as_ref().is_some_and(|hooks| hooks.follows().uses);
+        let ring = events.and_then(|events| {
+            let ring = Ring::start(events, known.clone(), on_seen);
+            ring.inspect_err(|error| tracing::warn!("processes are known by lists only: {error}")).ok()
+        });
+        let visits = Visits { is_incomplete: !follows_listeners(hooks.as_ref()), ..Visits::default() };
+        let lister = Lister::new(scope, known.clone());
+        let mut sockets = Self { known, ring, hooks, lister, namespaces, ephemeral, visits, has_new_addresses: true };
         sockets.follow_addresses()?;
         sockets.visit();
+        sockets.follow_users(Moment::now().boot);
         Ok(sockets)
     }
 
@@ -135,10 +161,26 @@ impl Sockets {
                 }
             }
         }
+        self.follow_users(now);
         self.known.lock().listeners.sweep(now);
         if self.visits.is_due(now) {
             self.visit();
         }
+    }
+
+    /// Takes over who uses which socket, and asks for it where events were lost.
+    fn follow_users(&mut self, now: u64) {
+        if let Some(ring) = &self.ring {
+            ring.drain();
+        }
+        let has_lost = self.hooks.as_mut().is_some_and(|hooks| hooks.take_lost().unwrap_or(true));
+        let mut known = self.known.lock();
+        known.users.sweep(now);
+        if has_lost {
+            known.want_list();
+        }
+        drop(known);
+        self.lister.refresh(now);
     }
 
     /// Asks for the sockets and addresses of all namespaces.
@@ -174,6 +216,10 @@ impl Sockets {
         known.note_listed();
         drop(known);
         self.visits.note(began, ended);
-        self.visits.is_incomplete = self.hooks.is_none();
+        self.visits.is_incomplete = !follows_listeners(self.hooks.as_ref());
     }
+}
+
+fn follows_listeners(hooks: Option<&Hooks>) -> bool {
+    hooks.is_some_and(|hooks| hooks.follows().listeners)
 }

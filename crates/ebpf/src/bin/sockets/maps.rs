@@ -4,16 +4,24 @@ use core::ptr::addr_of;
 
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
-    btf_maps::{Array, HashMap},
+    btf_maps::{Array, HashMap, RingBuf, SkStorage},
     macros::btf_map,
 };
-use flowtrace_abi::{ListeningSocket, SocketEvents, SocketSettings};
+use flowtrace_abi::{ListeningSocket, SocketEvent, SocketEvents, SocketSettings, SocketUse};
 
 use crate::{atomic, opaque::opaque};
 
 /// Sockets that wait to be spoken to, by their cookie. Userland takes out those that were closed.
 #[btf_map]
 pub static LISTENING: HashMap<u64, ListeningSocket, 16_384, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+
+/// Who uses a socket, kept with the socket: nothing is evicted, and it goes with it.
+#[btf_map]
+pub static USES: SkStorage<SocketUse> = SkStorage::new();
+
+/// What happens to sockets, for userland; room for some 5,000 events.
+#[btf_map]
+pub static RING: RingBuf<SocketEvent, { 512 * 1024 }> = RingBuf::new();
 
 /// Counts, at the places of [`SocketEvents`].
 #[btf_map]
@@ -41,6 +49,12 @@ pub fn changed() {
 #[inline(always)]
 pub fn missed() {
     count(SocketEvents::MISSED);
+}
+
+/// An event found no room.
+#[inline(always)]
+pub fn lost() {
+    count(SocketEvents::LOST);
 }
 
 #[inline(always)]
