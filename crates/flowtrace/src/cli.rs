@@ -7,6 +7,7 @@ pub mod file;
 pub mod otlp;
 pub mod outputs;
 pub mod spool;
+pub mod who;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -96,6 +97,9 @@ pub struct RunOptions {
     /// program's own only, or `auto`: of all where it runs in the host's initial namespace, else of its own.
     #[arg(long, value_name = "WHICH", default_value = "auto")]
     pub namespaces: Namespaces,
+    /// Which processes use sockets.
+    #[command(flatten)]
+    pub processes: who::ProcessOptions,
     /// Attach by tcx links or by clsact filters, instead of what the kernel has.
     #[arg(long, value_name = "KIND", hide = true)]
     pub attach: Option<Attach>,
@@ -169,6 +173,9 @@ pub struct CommonOptions {
     /// Colours in text.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// Who was talking.
+    #[command(flatten)]
+    pub who: who::WhoOptions,
     /// Records in a file.
     #[command(flatten)]
     pub file: file::FileOptions,

@@ -17,6 +17,7 @@ mod run;
 mod settings;
 mod signals;
 mod summary;
+mod who;
 
 use std::error::Error;
 use std::process::ExitCode;

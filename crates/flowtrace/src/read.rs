@@ -16,6 +16,7 @@ use crate::progress::Progress;
 use crate::settings::{self, Dissection};
 use crate::signals::{InterruptibleStdin, Signals};
 use crate::summary::{Loss, Summary};
+use crate::who::Knowledge;
 use crate::{host, log};
 
 /// Reads the files and writes their flows.
@@ -29,6 +30,7 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
         dissection: settings::dissection(&options.common)?,
         walk: Walk::default(),
         outputs,
+        knowledge: Knowledge::new(&options.common, None)?,
         records: Vec::new(),
         interfaces: Interfaces::default(),
         unparsed: [(0, 0); Reason::ALL.len()],
@@ -75,6 +77,7 @@ struct Reading {
     /// What was found in the frame: kept, since it is large.
     walk: Walk,
     outputs: Outputs,
+    knowledge: Knowledge,
     records: Vec<Record>,
     interfaces: Interfaces,
     unparsed: [(u64, u64); Reason::ALL.len()],
@@ -171,10 +174,11 @@ impl Reading {
         if self.is_live { self.outputs.tick() } else { Ok(wanted) }
     }
 
-    /// Counts the records, and says their interfaces.
+    /// Counts the records, and adds names and interfaces.
     fn complete(&mut self) {
         self.summary.count(&self.records);
         for record in &mut self.records {
+            self.knowledge.add(record, 0);
             record.interface = record.interface.take().and_then(|seen| self.interfaces.of(seen));
         }
     }

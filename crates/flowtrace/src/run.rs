@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::output::{self, Outputs, Wanted};
 use crate::signals::Signals;
 use crate::summary::{Loss, Summary};
+use crate::who::{self, Knowledge};
 use crate::{host, log, settings};
 
 /// Why nothing is watched (any more).
@@ -51,12 +52,13 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     let attached = Attached::default();
     let removed = attached.clone();
     let signals = Signals::catch(|| {}, move || removed.remove_for_good())?;
+    let processes = who::processes(&options.processes, &options.common).map_err(output::Error::from)?;
     let live = Live::start(LiveOptions {
         interfaces,
         attach: options.attach.map(attach_kind),
         namespaces: scope(options.namespaces),
         ephemeral,
-        on_process: None,
+        on_process: processes.as_ref().map(who::on_process),
         kernel: KernelOptions {
             max_flows: options.max_flows,
             settings: KernelSettings {
@@ -76,7 +78,10 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     }
     let mut table = Table::new(settings);
     table.set_host(Box::new(Sockets(live.sockets())));
+    let processes = processes.map(|processes| (live.sockets(), processes));
+    let knowledge = Knowledge::new(&options.common, processes).map_err(output::Error::from)?;
     let mut watch = Watch {
+        knowledge,
         live,
         table,
         outputs,
@@ -142,6 +147,8 @@ struct Watch {
     outputs: Outputs,
     records: Vec<Record>,
     summary: Summary,
+    /// Who was talking.
+    knowledge: Knowledge,
     /// How many flows the kernel has room for.
     max_flows: u64,
     /// Whether records of open flows wait for room.
@@ -219,10 +226,12 @@ impl Watch {
         Ok(self.outputs.write(&mut self.records)?)
     }
 
-    /// Counts the records, and says the names of their interfaces.
+    /// Counts the records, and adds who was talking and the names of their interfaces.
     fn complete(&mut self) {
         self.summary.count(&self.records);
+        let offset = who::offset(Moment::now());
         for record in &mut self.records {
+            self.knowledge.add(record, offset);
             if let Some(interface) = &mut record.interface {
                 interface.name = interface.index.and_then(|index| self.live.interface_name(index));
             }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use flowtrace_abi::{KeyParts, Layers};
-use flowtrace_export::{Mode, SpoolSettings};
+use flowtrace_export::{Mode, Secret, SpoolSettings};
 use flowtrace_filter::Filter;
 use flowtrace_flow::{Settings, SourceMode};
 use flowtrace_span::{Attribute, Options, Profile, Selection};
@@ -46,6 +46,18 @@ pub enum Invalid {
         /// What is wrong with it.
         why: String,
     },
+    /// `--hide-addresses` with the key itself.
+    #[error("--hide-addresses: write where the key is, file:PATH or env:VARIABLE")]
+    KeyInSight,
+    /// The key of `--hide-addresses` cannot be read.
+    #[error("--hide-addresses: {0}")]
+    Secret(#[from] flowtrace_export::SecretError),
+    /// The key of `--hide-addresses` is none.
+    #[error("--hide-addresses: the key must be 32 hexadecimal digits, as `openssl rand -hex 16` makes them")]
+    Key,
+    /// A thread was not to be had.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
     /// `--filter`.
     #[error("--filter: {0}")]
     Filter(#[from] flowtrace_filter::ParseError),
@@ -88,6 +100,10 @@ pub fn flow_settings(options: &CommonOptions) -> Result<Settings, Invalid> {
             "generic" => &mut timeouts.generic,
             _ => return Err(invalid(format!("there is no timeout `{name}`"))),
         } = value;
+    }
+    if let Some(key) = hiding_key(options)? {
+        // Whoever knows the usual key could try all addresses.
+        settings.trace.key = key;
     }
     settings.active_jitter = options.active_jitter;
     settings.timeouts = settings.timeouts();
@@ -156,6 +172,22 @@ pub fn span_options(output: &OutputOptions, community_id_seed: u16) -> Result<Op
         selection = selection.only(|attribute| !exclude.is_match(attribute.name()));
     }
     Ok(Options { selection, community_id_seed })
+}
+
+/// Whether an output has an attribute.
+pub fn is_selected(options: &CommonOptions, attribute: Attribute) -> Result<bool, Invalid> {
+    let outputs = options.receivers.iter().map(|(_, output)| output).chain([&options.shown]);
+    let mut selections = outputs.map(|output| Ok(span_options(output, 0)?.selection));
+    selections.try_fold(false, |is, selection: Result<Selection, Invalid>| Ok(is || selection?.contains(attribute)))
+}
+
+/// The key with which addresses are hidden, if they are.
+pub fn hiding_key(options: &CommonOptions) -> Result<Option<[u8; 16]>, Invalid> {
+    let Some(text) = &options.who.hide_addresses else { return Ok(None) };
+    let secret = Secret::parse_reference(text).ok_or(Invalid::KeyInSight)?;
+    let digits = secret.read()?;
+    let number = u128::from_str_radix(digits.trim(), 16).ok().filter(|_| digits.trim().len() == 32);
+    number.map(|number| Some(number.to_be_bytes())).ok_or(Invalid::Key)
 }
 
 /// Which records an output gets; `None`: all.

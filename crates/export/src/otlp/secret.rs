@@ -55,7 +55,10 @@ impl Secret {
         }
     }
 
-    pub(super) fn read(&self) -> Result<String, SecretError> {
+    ///
+    /// # Errors
+    /// When the file or variable is not there, or holds none.
+    pub fn read(&self) -> Result<String, SecretError> {
         match self {
             Self::Text(text) => Ok(text.clone()),
             Self::File(path) => read_file(path).map_err(|error| SecretError::File { path: path.clone(), error }),

@@ -1,0 +1,134 @@
+//! Who was talking: what is added to records between the table and the outputs.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use flowtrace_capture::live::{HostSockets, Moment, OnSeen};
+use flowtrace_enrich::{
+    COMM_LENGTH, Containers, Hidden, NameSettings, Names, ProcessSettings, Processes, ReverseSettings, RuntimeSettings,
+    Seen,
+};
+use flowtrace_flow::{End, Endpoint, Party, Process, Record, Who};
+use flowtrace_span::Attribute;
+use flowtrace_wire::protocol;
+
+use crate::cli::CommonOptions;
+use crate::cli::who::{NameSource, ProcessOptions};
+use crate::settings::{self, Invalid};
+
+/// What can be added to records.
+#[derive(Default)]
+pub struct Knowledge {
+    processes: Option<(HostSockets, Arc<Processes>)>,
+    names: Option<Names>,
+    hidden: Option<Hidden>,
+}
+
+/// The processes of this host, as far as they are to be told, and who is to be told of each that uses a socket.
+pub fn processes(options: &ProcessOptions, common: &CommonOptions) -> Result<Option<Arc<Processes>>, Invalid> {
+    if !options.processes.is_on() {
+        return Ok(None);
+    }
+    let containers = if options.container_runtimes.is_on() {
+        Containers::start(RuntimeSettings::default()).map_err(Invalid::Thread)?
+    } else {
+        Containers::by_cgroups()
+    };
+    let has_command_lines = settings::is_selected(common, Attribute::ProcessCommandLine)?;
+    let processes = Processes::new(&ProcessSettings { has_command_lines, ..ProcessSettings::default() }, containers);
+    if !processes.can_read() {
+        tracing::warn!("not in the host's namespace of process ids: of processes only their ids are told (hostPID)");
+    }
+    Ok(Some(Arc::new(processes)))
+}
+
+/// What the kernel says of processes goes there at once: the process may be gone soon.
+pub fn on_process(processes: &Arc<Processes>) -> OnSeen {
+    let processes = Arc::clone(processes);
+    Box::new(move |seen| {
+        let mut comm = [0; COMM_LENGTH];
+        let length = seen.comm.len().min(COMM_LENGTH - 1);
+        comm[..length].copy_from_slice(&seen.comm.as_bytes()[..length]);
+        processes.note(&Seen { tgid: seen.tgid, comm, is_main_thread: seen.is_main_thread, at: seen.at });
+    })
+}
+
+impl Knowledge {
+    /// What the options name; processes of a host's sockets, where there are any.
+    pub fn new(common: &CommonOptions, processes: Option<(HostSockets, Arc<Processes>)>) -> Result<Self, Invalid> {
+        let hidden = settings::hiding_key(common)?.map(Hidden::new);
+        let sources = &common.who.names;
+        let has = |source| sources.contains(&source);
+        let names = NameSettings {
+            hosts: has(NameSource::Hosts).then(|| "/etc/hosts".into()),
+            has_learned: false,
+            reverse: has(NameSource::Reverse).then(ReverseSettings::default),
+        };
+        let names = (!sources.is_empty()).then(|| Names::start(&names)).transpose().map_err(Invalid::Thread)?;
+        Ok(Self { processes, names, hidden })
+    }
+
+    /// Adds what is known to a record. `offset`: what is to be taken off its times to get nanoseconds since boot.
+    pub fn add(&self, record: &mut Record, offset: u64) {
+        let [first, last] = [record.start, record.end].map(|wall| wall.saturating_sub(offset));
+        let who = Who {
+            source: self.party(record, End::Source, first, last),
+            destination: self.party(record, End::Destination, first, last),
+        };
+        if who != Who::default() {
+            record.who = Some(Box::new(who));
+        }
+        if let Some(hidden) = &self.hidden {
+            hide(record, hidden);
+        }
+    }
+
+    fn party(&self, record: &Record, end: End, first: u64, last: u64) -> Party {
+        let (local, _) = ends(record, end);
+        let name = self.names.as_ref().and_then(|names| names.name(local.address, first));
+        Party { process: self.process(record, end, first, last), name }
+    }
+
+    /// The process at an end, where that is on this host. The answers of ICMP are the kernel's.
+    fn process(&self, record: &Record, end: End, first: u64, last: u64) -> Option<Arc<Process>> {
+        let (sockets, processes) = self.processes.as_ref()?;
+        if matches!(record.protocol, protocol::ICMP | protocol::ICMPV6) && record.initiator != Some(end) {
+            return None;
+        }
+        let (local, remote) = ends(record, end);
+        let [local, remote] = [local, remote].map(|endpoint| (endpoint.address, endpoint.port));
+        let owner = sockets.owner(record.protocol, local, remote, first, last)?;
+        // A process that has gone meanwhile was last seen when it began to use the socket, and is still the one that had it.
+        let at_first = processes.get(owner.tgid, owner.since.max(first));
+        at_first.or_else(|| processes.get(owner.tgid, owner.since))
+    }
+}
+
+/// What the times of records are ahead of those since boot, in nanoseconds.
+pub fn offset(now: Moment) -> u64 {
+    now.wall.saturating_sub(now.boot)
+}
+
+/// An end and the other one.
+fn ends(record: &Record, end: End) -> (&Endpoint, &Endpoint) {
+    match end {
+        End::Source => (&record.source, &record.destination),
+        End::Destination => (&record.destination, &record.source),
+    }
+}
+
+/// Puts pseudonyms in the place of addresses, and takes out what says as much as they.
+fn hide(record: &mut Record, hidden: &Hidden) {
+    let tunnel = record.tunnel.iter_mut().flat_map(|tunnel| {
+        tunnel.mac = None;
+        [&mut tunnel.source.address, &mut tunnel.destination.address]
+    });
+    let ipip = record.ipip.iter_mut().flat_map(|ipip| [&mut ipip.source, &mut ipip.destination]);
+    let inner = [&mut record.source.address, &mut record.destination.address];
+    for address in inner.into_iter().chain(tunnel).chain(ipip) {
+        *address = IpAddr::V6(hidden.address(*address));
+    }
+    if let Some(interface) = &mut record.interface {
+        interface.mac = None;
+    }
+}
