@@ -85,7 +85,7 @@ fn failures_say_what_and_what_to_do() {
     std::fs::write(&text, "hello\n").unwrap();
     std::fs::write(&empty, "").unwrap();
     let (text, empty) = (text.to_str().unwrap(), empty.to_str().unwrap());
-    let rows: [(&[&str], i32, &str); 21] = [
+    let rows: [(&[&str], i32, &str); 24] = [
         (&["read", "/nowhere/x.pcap"], 1, "cannot open /nowhere/x.pcap: No such file"),
         (&["read", "/"], 1, "cannot open /: is a directory"),
         (&["read", text], 1, "is not a capture: it begins with the bytes 68 65 6c 6c 6f 0a. Formats read: pcap"),
@@ -97,6 +97,9 @@ fn failures_say_what_and_what_to_do() {
         (&["read", "--attributes", "tunel", good], 1, "did you mean tunnel"),
         (&["read", "--exclude", "no.such.*", good], 1, "--exclude no.such.*: no attribute has such a name"),
         (&["read", "--filter", "source.prot == 1", good], 1, "did you mean source.port?"),
+        (&["read", "--hide-addresses", "00", good], 1, "--hide-addresses: write where the key is, file:PATH or env:"),
+        (&["read", "--hide-addresses", "env:HOME", good], 1, "the key must be 32 hexadecimal digits"),
+        (&["read", "--names", "host", good], 2, "hosts"),
         (&["read", "--spool-size", "1GiB", good], 2, "--spool <DIR>"),
         (
             &["read", "--otlp", "http://a", "--otlp", "http://b", "--attributes", "tunel", good],
@@ -288,6 +291,40 @@ fn each_output_has_its_filter() {
         ),
     ] {
         assert!(ended.stderr.contains(&line), "{line} in {}", ended.stderr);
+    }
+}
+
+/// The same address has the same pseudonym; nothing of it is left, nor of what would tell it.
+#[test]
+fn hidden_addresses_are_nowhere() {
+    let content = scene("pings");
+    let folder = TempDir::new().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "000102030405060708090a0b0c0d0e0f\n").unwrap();
+    let key = format!("file:{}", key.display());
+    let lines = |options: &[&str]| {
+        let ended = run_with(
+            command(&[&["read", "--output", "json", "--attributes", "all"], options, &["-"]].concat()),
+            &content,
+        );
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let parse = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        ended.text().lines().map(parse).collect::<Vec<_>>()
+    };
+    let (plain, hidden) = (lines(&[]), lines(&["--hide-addresses", &key]));
+    assert_eq!(plain.len(), hidden.len());
+    let mut pseudonyms = std::collections::BTreeMap::new();
+    for (plain, hidden) in plain.iter().zip(&hidden) {
+        for end in ["source.address", "destination.address"] {
+            let (address, pseudonym) = (&plain["attributes"][end], &hidden["attributes"][end]);
+            let address = address.as_str().unwrap();
+            assert!(pseudonym.as_str().unwrap().starts_with("2001:db8:"), "{hidden}");
+            assert!(!hidden.to_string().contains(&format!("\"{address}\"")), "{address} in {hidden}");
+            assert_eq!(pseudonyms.entry(address.to_owned()).or_insert(pseudonym), &pseudonym);
+        }
+        assert_ne!(plain["trace_id"], hidden["trace_id"]);
+        assert_ne!(plain["attributes"]["flow.community_id"], hidden["attributes"]["flow.community_id"]);
+        assert_eq!(hidden["attributes"]["network.interface.mac"], serde_json::Value::Null);
     }
 }
 
