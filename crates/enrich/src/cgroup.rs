@@ -125,5 +125,8 @@ fn pod(name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+#[path = "cgroup_real.rs"]
+mod real;
+#[cfg(test)]
 #[path = "cgroup_tests.rs"]
 mod tests;

@@ -8,10 +8,10 @@ const UID: &str = "ac04f3f2-1f2c-11e9-b015-1ebee232acfa";
 const STATIC_UID: &str = "f9aa0ed6c6d9c5b3d7dd3a9c6f2b1e0d";
 
 /// A container by letter (A or B), runtime, pod; of a nested one with `+`.
-type Expected = Option<(&'static str, Option<&'static str>, Option<&'static str>)>;
+pub type Expected = Option<(&'static str, Option<&'static str>, Option<&'static str>)>;
 
 /// Content with `A`, `B`, `U` (uid), `V` (uid with underscores) and `S` (uid of a static pod) between angle brackets.
-const ROWS: &[(&str, &str, Expected)] = &[
+pub const ROWS: &[(&str, &str, Expected)] = &[
     ("Docker, v2, systemd", "0::/system.slice/docker-<A>.scope", Some(("A", Some("docker"), None))),
     ("Docker, v2, systemd inside", "0::/system.slice/docker-<A>.scope/init.scope", Some(("A", Some("docker"), None))),
     ("Docker, v2, cgroupfs", "0::/docker/<A>", Some(("A", Some("docker"), None))),
@@ -156,20 +156,25 @@ const ROWS: &[(&str, &str, Expected)] = &[
     ("no lines", "\n\n::\n0:\n", None),
 ];
 
-fn fill(text: &str) -> String {
+pub fn fill(text: &str) -> String {
     let text = text.replace("<A>", A).replace("<B>", B).replace("<U>", UID).replace("<S>", STATIC_UID);
     text.replace("<V>", &UID.replace('-', "_"))
 }
 
+/// What is expected, with the ids in full.
+pub fn expected(expected: Expected) -> Option<Identity> {
+    expected.map(|(id, runtime, pod)| Identity {
+        id: if id.starts_with('A') { A } else { B }.to_owned(),
+        runtime,
+        pod_uid: pod.map(|pod| if pod == "U" { UID } else { STATIC_UID }.to_owned()),
+        is_nested: id.ends_with('+'),
+    })
+}
+
 #[test]
 fn layouts() {
-    for (what, content, expected) in ROWS {
-        let expected = expected.map(|(id, runtime, pod)| Identity {
-            id: if id.starts_with('A') { A } else { B }.to_owned(),
-            runtime,
-            pod_uid: pod.map(|pod| if pod == "U" { UID } else { STATIC_UID }.to_owned()),
-            is_nested: id.ends_with('+'),
-        });
+    for (what, content, found) in ROWS {
+        let expected = expected(*found);
         assert_eq!(container(fill(content).as_bytes()), expected, "{what}");
         // As the kernel writes it.
         assert_eq!(container(format!("{}\n", fill(content)).as_bytes()), expected, "{what}");

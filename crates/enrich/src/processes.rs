@@ -89,7 +89,7 @@ impl Processes {
     }
 
     /// A process uses a socket. Reads what there is to know of it unless that was done within a second and it still
-    /// runs the same program: some tens of microseconds then, a fraction of one else.
+    /// runs the same program: a hundred microseconds then at most, a tenth of one else.
     pub fn note(&self, seen: &Seen) {
         let comm = seen.is_main_thread.then_some(&seen.comm);
         {
@@ -155,9 +155,11 @@ impl Processes {
     fn program(&self, seen: &Seen, image: Image) -> Program {
         let container = image.container.as_ref().map(|identity| self.containers.of(identity));
         let owner = image.uid.map(|uid| lock(&self.users).name(uid, seen.at));
+        // One that is ending has no executable any more.
+        let by_comm = if image.is_kernel { None } else { gone(seen).executable_name };
         let process = Process {
             pid: seen.tgid,
-            executable_name: image.path.as_deref().and_then(file_name).map(Arc::from),
+            executable_name: image.path.as_deref().and_then(file_name).map(Arc::from).or(by_comm),
             executable_path: image.path.as_deref().map(Arc::from),
             command_line: image.command_line.map(Arc::from),
             owner,

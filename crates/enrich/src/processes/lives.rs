@@ -31,6 +31,14 @@ pub struct Program {
     pub process: Arc<Process>,
 }
 
+impl Program {
+    /// Whether another sighting of the same process says nothing new: the same, or less because it is ending.
+    fn is_same(&self, other: &Self) -> bool {
+        let is_ending = other.process.executable_path.is_none() && self.comm == other.comm;
+        self.start.is_some() && self.start == other.start && (self.process == other.process || is_ending)
+    }
+}
+
 /// What is known of a number at a time.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -73,11 +81,7 @@ impl Lives {
 
     /// Adds what was seen. The same as before only confirms that.
     pub fn put(&mut self, program: Program) {
-        if let Some(last) = self.programs.last_mut()
-            && last.start == program.start
-            && last.start.is_some()
-            && last.process == program.process
-        {
+        if let Some(last) = self.programs.last_mut().filter(|last| last.is_same(&program)) {
             last.until = last.until.max(program.until);
             last.read = last.read.max(program.read);
             last.comm = program.comm.or(last.comm);

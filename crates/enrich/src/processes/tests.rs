@@ -165,6 +165,30 @@ fn a_process_that_has_gone_has_the_name_of_its_thread() {
 }
 
 #[test]
+fn a_process_that_is_ending_has_the_name_of_its_thread() {
+    let hand = initial();
+    hand.start(7, "curl", "/usr/bin/curl", 1);
+    let before = hand.processes();
+    before.note(&seen(7, "curl", 2 * SECOND));
+    fs::remove_file(hand.0.path().join("7/exe")).unwrap();
+    let after = hand.processes();
+    for processes in [&before, &after] {
+        processes.note(&seen(7, "curl", 4 * SECOND));
+    }
+    // What was known of it before is so still.
+    assert_eq!(program(&before, 7, 4 * SECOND).unwrap(), "/usr/bin/curl");
+    let process = after.get(7, 4 * SECOND).unwrap();
+    assert_eq!((process.executable_name.as_deref(), &process.executable_path), (Some("curl"), &None));
+    assert!(process.container.is_some() && process.owner.is_some());
+    // A thread of the kernel has no program.
+    let stat = fs::read_to_string(hand.0.path().join("7/stat")).unwrap();
+    fs::write(hand.0.path().join("7/stat"), stat.replace(" 4194560 ", " 2129984 ")).unwrap();
+    let kernel = hand.processes();
+    kernel.note(&seen(7, "curl", 4 * SECOND));
+    assert_eq!(kernel.get(7, 4 * SECOND).unwrap().executable_name, None);
+}
+
+#[test]
 fn another_program_of_the_same_process() {
     let hand = initial();
     let processes = hand.processes();

@@ -36,6 +36,8 @@ pub struct Tree {
 pub struct Image {
     /// When it started, in nanoseconds since boot: up to a tick (10 ms) early.
     pub start: u64,
+    /// It is a thread of the kernel.
+    pub is_kernel: bool,
     /// Name of the main thread.
     pub comm: Vec<u8>,
     /// Path of the executable.
@@ -81,7 +83,8 @@ impl Tree {
         // The name of now, that a change of programs since `stat` was read is seen.
         let latest = text::read_at(&folder, "stat", LIMIT);
         let comm = latest.as_deref().and_then(Stat::parse).map_or(stat.comm, |latest| latest.comm).to_vec();
-        Some(Image { start: stat.start.saturating_mul(self.tick), comm, path, command_line, uid, container })
+        let (start, is_kernel) = (stat.start.saturating_mul(self.tick), stat.is_kernel);
+        Some(Image { start, is_kernel, comm, path, command_line, uid, container })
     }
 
     fn open(&self, pid: u32) -> Option<OwnedFd> {
