@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 
-use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, MapError, RingBuf};
+use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, MapError};
 use aya::programs::{CgroupAttachMode, Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader, Pod};
 use flowtrace_abi::{ListeningSocket, SocketEvents, SocketSettings};
 
 use super::listeners::Cookie;
+use super::ring::Events;
 use super::{btf, cgroup};
 
 /// The programs as they were built for this version (see `cargo xtask ebpf`).
@@ -86,7 +87,7 @@ pub struct Noted {
 impl Hooks {
     /// Attaches the programs; what the kernel refuses is said and gone without. `ephemeral`: the ports that clients are
     /// given. Returns the events of the programs, too.
-    pub fn attach(ephemeral: &RangeInclusive<u16>) -> Result<(Self, RingBuf<MapData>), HooksError> {
+    pub fn attach(ephemeral: &RangeInclusive<u16>) -> Result<(Self, Events), HooksError> {
         let offsets = btf::offsets();
         let settings = Plain(SocketSettings {
             first_ephemeral: u32::from(*ephemeral.start()),
@@ -107,7 +108,8 @@ impl Hooks {
                 .is_ok(),
         };
         let mut take = |name: &str| programs.take_map(name).ok_or(MapError::InvalidName { name: name.to_owned() });
-        let (listening, events, ring): (Map, Map, Map) = (take("LISTENING")?, take("EVENTS")?, take("RING")?);
+        let (listening, events): (Map, Map) = (take("LISTENING")?, take("EVENTS")?);
+        let told = Events { ring: take("RING")?.try_into()?, awake: take("AWAKE")?.try_into()? };
         let hooks = Self {
             listening: listening.try_into()?,
             events: events.try_into()?,
@@ -116,7 +118,7 @@ impl Hooks {
             follows,
             _programs: programs,
         };
-        Ok((hooks, ring.try_into()?))
+        Ok((hooks, told))
     }
 
     /// What the programs see here.
