@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use flowtrace_abi::KernelSettings;
 use flowtrace_capture::live::{
-    HostSockets, InterfacePatterns, KernelOptions, Live, LiveOptions, Moment, NamespaceScope, Seen,
+    Attached, HostSockets, InterfacePatterns, KernelOptions, Live, LiveOptions, Moment, NamespaceScope, Seen,
 };
 use flowtrace_tests::netns::Namespace;
 use flowtrace_tests::tools::{bpf_object, require_live};
@@ -119,6 +119,7 @@ fn start_with(namespace: &Namespace, namespaces: NamespaceScope) -> (Live, Arc<M
             ports: Box::new(Ports::DEFAULT),
             object: bpf_object(),
         },
+        attached: Attached::default(),
     });
     (live.expect("root may capture"), seen)
 }

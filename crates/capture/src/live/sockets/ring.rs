@@ -65,7 +65,7 @@ struct Reader {
     ring: RingBuf<MapData>,
     /// Tells the kernel programs that nobody need be woken.
     awake: Array<MapData, u64>,
-    on_seen: Option<OnSeen>,
+    on_seen: OnSeen,
 }
 
 impl Ring {
@@ -73,7 +73,7 @@ impl Ring {
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub fn start(events: Events, known: HostSockets, on_seen: Option<OnSeen>) -> io::Result<Self> {
+    pub fn start(events: Events, known: HostSockets, on_seen: OnSeen) -> io::Result<Self> {
         let Events { ring, awake } = events;
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?);
         let shared = Arc::new(Shared { reader: Mutex::new(Reader { ring, awake, on_seen }), known });
@@ -166,8 +166,8 @@ impl Reader {
         {
             let Some(event) = parse(&item) else { continue };
             drop(item);
-            if let Some(on_seen) = self.on_seen.as_mut().filter(|_| tells_a_process(&event)) {
-                on_seen(Seen {
+            if tells_a_process(&event) {
+                (self.on_seen)(Seen {
                     tgid: event.process,
                     comm: text(&event.name),
                     is_main_thread: event.thread == event.process,
