@@ -1,6 +1,6 @@
 """Processes with sockets, of all kinds. Runs one scenario, and writes an end a line, as JSON: what a socket's process
 itself knows. "pid" is null where several processes share an end, so that nobody can be named."""
-import array, json, os, select, socket, struct, subprocess, sys, threading, time
+import array, json, os, select, signal, socket, struct, subprocess, sys, threading, time
 
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 
@@ -364,27 +364,24 @@ def early(_):
         for other in [listener, near, far, server, connected, raw_socket, *accepted]:
             other.close()
         print("ready", flush=True)
-        sys.stdin.readline()
+        signal.pause()
 
     holder = child(hold)
-    # Of the listener's side the parent alone has them.
     far.sendall(b"x")
-    reap_later = holder
     sys.stdin.readline()
-    for connection in [near, far, *accepted[:2]]:
+    for connection in [near, far, *accepted]:
         told(TCP, connection, first)
     tell(TCP, shared.getsockname(), shared.getpeername(), None, first, now())
     told(UDP, connected, first)
     tell(UDP, ("127.0.0.1", server.getsockname()[1]), ("127.0.0.1", 9), os.getpid(), first, now())
     tell(254, ("127.0.0.1", 0), ("127.0.0.1", 0), os.getpid(), first, now())
-    os.kill(reap_later, 9)
-    os.waitpid(reap_later, 0)
-    print("listed", flush=True)
+    print("told", flush=True)
     sys.stdin.readline()
     # Who uses it now is its owner.
     first = now()
     shared.sendall(b"x")
     told(TCP, shared, first)
+    os.kill(holder, signal.SIGKILL)
 
 
 globals()[sys.argv[1]](*sys.argv[2:] or [0])

@@ -47,8 +47,8 @@ const _: () = {
     assert!(size_of::<ListeningSocket>() == 48 && align_of::<ListeningSocket>() == 8);
     assert!(offset_of!(ListeningSocket, opened) == 24);
     assert!(offset_of!(ListeningSocket, port) == 40);
-    assert!(size_of::<SocketOffsets>() == 56 && size_of::<SocketSettings>() == 64);
-    assert!(offset_of!(SocketSettings, offsets) == 8);
+    assert!(size_of::<SocketOffsets>() == 56 && size_of::<SocketSettings>() == 72);
+    assert!(offset_of!(SocketSettings, offsets) == 16);
     assert!(size_of::<SocketEvent>() == 88 && align_of::<SocketEvent>() == 8);
     assert!(offset_of!(SocketEvent, at) == 32);
     assert!(offset_of!(SocketEvent, name) == 56);

@@ -119,6 +119,10 @@ pub struct SocketSettings {
     pub first_ephemeral: u32,
     /// The last one.
     pub last_ephemeral: u32,
+    /// 1: which process uses which socket is told.
+    pub tells_processes: u32,
+    /// 0.
+    pub reserved: u32,
     /// Where a socket's facts are in this kernel's memory.
     pub offsets: SocketOffsets,
 }
@@ -160,7 +164,13 @@ pub struct SocketOffsets {
 
 impl SocketSettings {
     /// Linux's default, as userland may not have written it yet.
-    pub const DEFAULT: Self = Self { first_ephemeral: 32_768, last_ephemeral: 60_999, offsets: SocketOffsets::UNKNOWN };
+    pub const DEFAULT: Self = Self {
+        first_ephemeral: 32_768,
+        last_ephemeral: 60_999,
+        tells_processes: 1,
+        reserved: 0,
+        offsets: SocketOffsets::UNKNOWN,
+    };
 
     /// Whether a port is given to clients.
     #[inline(always)]

@@ -29,7 +29,7 @@ pub struct LiveOptions {
     pub namespaces: NamespaceScope,
     /// The ports that this host gives to its clients.
     pub ephemeral: RangeInclusive<u16>,
-    /// Is told of each process that is seen with a socket.
+    /// Is told of each process that is seen with a socket. Without it, nobody follows which process uses which, at no cost.
     pub on_process: Option<OnSeen>,
     /// How the program is loaded.
     pub kernel: KernelOptions,

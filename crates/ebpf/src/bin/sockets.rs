@@ -50,8 +50,8 @@ const TCP_LISTEN: u32 = 10;
 pub fn tcp_sockets(context: SockOpsContext) -> u32 {
     match context.op() {
         BPF_SOCK_OPS_TCP_LISTEN_CB => tcp_listens(&context),
-        BPF_SOCK_OPS_TCP_CONNECT_CB => connections::connects(&context),
-        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB => connections::came_up(&context),
+        BPF_SOCK_OPS_TCP_CONNECT_CB if tells_processes() => connections::connects(&context),
+        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB if tells_processes() => connections::came_up(&context),
         _ => {}
     }
     PROCEED as u32
@@ -120,7 +120,7 @@ pub fn release(context: SockContext) -> i32 {
     if may_listen {
         close(&context, End::CLOSED);
     }
-    if protocol as u8 != TCP || state != TCP_LISTEN {
+    if tells_processes() && (protocol as u8 != TCP || state != TCP_LISTEN) {
         connections::let_go(&context, protocol as u8 == TCP);
     }
     PROCEED
@@ -141,7 +141,15 @@ fn connected(context: &SockAddrContext) {
     if protocol == UDP {
         close(context, End::CONNECTED);
     }
-    connections::is_connected(context, protocol);
+    if tells_processes() {
+        connections::is_connected(context, protocol);
+    }
+}
+
+/// Whether somebody wants to know. The verifier knows the answer, and drops the test or what hangs on it.
+#[inline(always)]
+fn tells_processes() -> bool {
+    maps::settings().tells_processes != 0
 }
 
 #[inline(always)]

@@ -2,15 +2,17 @@
 #![allow(unsafe_code, reason = "aya asks for a promise that the shared types are plain data")]
 
 use std::collections::HashMap;
+use std::io;
 use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 
-use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, MapError, RingBuf};
+use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, MapError};
 use aya::programs::{CgroupAttachMode, Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader, Pod};
-use flowtrace_abi::{ListeningSocket, SocketEvents, SocketSettings};
+use flowtrace_abi::{ListeningSocket, SocketEvents, SocketOffsets, SocketSettings};
 
 use super::listeners::Cookie;
+use super::ring::Events;
 use super::{btf, cgroup};
 
 /// The programs as they were built for this version (see `cargo xtask ebpf`).
@@ -85,29 +87,24 @@ pub struct Noted {
 
 impl Hooks {
     /// Attaches the programs; what the kernel refuses is said and gone without. `ephemeral`: the ports that clients are
-    /// given. Returns the events of the programs, too.
-    pub fn attach(ephemeral: &RangeInclusive<u16>) -> Result<(Self, RingBuf<MapData>), HooksError> {
-        let offsets = btf::offsets();
+    /// given. Returns what the programs write to, too.
+    pub fn attach(ephemeral: &RangeInclusive<u16>, tells_processes: bool) -> Result<(Self, Events), HooksError> {
+        let offsets = if tells_processes { btf::offsets() } else { Ok(SocketOffsets::UNKNOWN) };
         let settings = Plain(SocketSettings {
             first_ephemeral: u32::from(*ephemeral.start()),
             last_ephemeral: u32::from(*ephemeral.end()),
+            tells_processes: tells_processes.into(),
+            reserved: 0,
             offsets: offsets.as_ref().copied().unwrap_or_default(),
         });
         let mut programs = EbpfLoader::new().override_global("SETTINGS", &settings, true).load(OBJECT)?;
         let follows = Follows {
             listeners: attach_to_cgroup(&mut programs),
-            uses: offsets
-                .map_err(|error| Refusal::Types(error.to_string()))
-                .and_then(|_| attach_to_calls(&mut programs))
-                .inspect_err(|error| {
-                    tracing::info!(
-                        "processes are known by their connections and by lists, not by what they send: {error}"
-                    );
-                })
-                .is_ok(),
+            uses: tells_processes && follow_calls(&mut programs, offsets),
         };
         let mut take = |name: &str| programs.take_map(name).ok_or(MapError::InvalidName { name: name.to_owned() });
-        let (listening, events, ring): (Map, Map, Map) = (take("LISTENING")?, take("EVENTS")?, take("RING")?);
+        let (listening, events): (Map, Map) = (take("LISTENING")?, take("EVENTS")?);
+        let told = Events { ring: take("RING")?.try_into()?, awake: take("AWAKE")?.try_into()? };
         let hooks = Self {
             listening: listening.try_into()?,
             events: events.try_into()?,
@@ -116,7 +113,7 @@ impl Hooks {
             follows,
             _programs: programs,
         };
-        Ok((hooks, ring.try_into()?))
+        Ok((hooks, told))
     }
 
     /// What the programs see here.
@@ -180,6 +177,15 @@ fn attach_to_cgroup(programs: &mut Ebpf) -> bool {
         tracing::warn!("listening sockets are asked for, not followed: program `{name}` and {others} others: {error}");
     }
     first.is_none()
+}
+
+/// Attaches what sees that processes send and receive, where that can be; whether it can.
+fn follow_calls(programs: &mut Ebpf, offsets: io::Result<SocketOffsets>) -> bool {
+    let attached = offsets.map_err(|error| Refusal::Types(error.to_string())).and_then(|_| attach_to_calls(programs));
+    if let Err(error) = &attached {
+        tracing::info!("processes are known by their connections and by lists, not by what they send: {error}");
+    }
+    attached.is_ok()
 }
 
 /// Attaches what sees that processes send and receive: programs with the names of their tracepoints.

@@ -52,7 +52,7 @@ pub struct Sockets {
     // Before the programs: what they told last is read.
     ring: Option<Ring>,
     hooks: Option<Hooks>,
-    lister: Lister,
+    lister: Option<Lister>,
     namespaces: Namespaces,
     ephemeral: RangeInclusive<u16>,
     visits: Visits,
@@ -87,7 +87,7 @@ impl Visits {
 
 impl Sockets {
     /// Attaches the kernel programs and asks for the sockets that are there. `ephemeral`: ports that clients are given.
-    /// `on_seen` gets each process that is seen with a socket.
+    /// `on_seen` gets each process that is seen with a socket; without it, which process uses which is not followed.
     ///
     /// # Errors
     /// When the kernel does not tell the addresses of this namespace. What else is refused is said and gone without.
@@ -97,19 +97,19 @@ impl Sockets {
         on_seen: Option<OnSeen>,
     ) -> Result<Self, Error> {
         let namespaces = Namespaces::new(scope).map_err(Error::Namespaces)?;
-        let hooks = Hooks::attach(&ephemeral);
+        let hooks = Hooks::attach(&ephemeral, on_seen.is_some());
         let hooks = hooks.inspect_err(|error| tracing::warn!("sockets are asked for, not followed: {error}")).ok();
         let (hooks, events) = hooks.unzip();
         let diag = Diag::open();
         let diag = diag.inspect_err(|error| tracing::warn!("the kernel does not tell its sockets: {error}")).ok();
         let known = HostSockets::new(Known::new(diag));
         known.lock().users.sees_uses = hooks.as_ref().is_some_and(|hooks| hooks.follows().uses);
-        let ring = events.and_then(|events| {
+        let lister = on_seen.is_some().then(|| Lister::new(scope, known.clone()));
+        let ring = events.zip(on_seen).and_then(|(events, on_seen)| {
             let ring = Ring::start(events, known.clone(), on_seen);
             ring.inspect_err(|error| tracing::warn!("processes are known by lists only: {error}")).ok()
         });
         let visits = Visits { is_incomplete: !follows_listeners(hooks.as_ref()), ..Visits::default() };
-        let lister = Lister::new(scope, known.clone());
         let mut sockets = Self { known, ring, hooks, lister, namespaces, ephemeral, visits, has_new_addresses: true };
         sockets.follow_addresses()?;
         sockets.visit();
@@ -180,7 +180,7 @@ impl Sockets {
             known.want_list();
         }
         drop(known);
-        self.lister.refresh(now);
+        self.lister.iter_mut().for_each(|lister| lister.refresh(now));
     }
 
     /// Asks for the sockets and addresses of all namespaces.

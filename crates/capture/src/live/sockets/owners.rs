@@ -14,9 +14,9 @@ use super::uses::{Owner, Uses};
 /// For how long a socket is remembered after it was closed, in nanoseconds: the first record of what it said last is made
 /// up to a minute later.
 const MEMORY: u64 = 90 * SECOND;
-/// How many sockets are remembered, open or closed; some 25 MB. Of too many those that were closed first go first, and
+/// How many sockets are remembered, open or closed; some 45 MB. Of too many those that were closed first go first, and
 /// when there are none, further ones are not noted.
-const MOST: usize = 65_536;
+const MOST: usize = 131_072;
 /// How many of them may have the same ends, as several that share a port.
 const MOST_AT_PLACE: usize = 1024;
 /// How long after a packet its socket may first be heard of: a send is told after its packet, a receive when its process
@@ -621,7 +621,7 @@ mod tests {
         owners.sweep(at(110));
         assert_eq!((owners.len(), owners.places.len()), (0, 0));
         for cookie in 1..=MOST as u64 + 5 {
-            note(&mut owners, used(cookie, TCP, (A, cookie as u16 | 1), (B, 1 + (cookie >> 8) as u16), 11), 10);
+            note(&mut owners, used(cookie, TCP, (A, cookie as u16 | 1), (B, 1 + (cookie >> 9) as u16), 11), 10);
             if cookie < 4 {
                 close(&mut owners, cookie, 11, 11);
             }

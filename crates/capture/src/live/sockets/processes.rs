@@ -59,7 +59,7 @@ impl Lister {
         let own = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         let is_blind = own != Path::new(INITIAL);
         if is_blind {
-            tracing::warn!(
+            tracing::info!(
                 "processes that had their sockets before are not known: this is not the host's namespace of process ids"
             );
         }

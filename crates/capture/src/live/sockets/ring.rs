@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use aya::maps::{MapData, RingBuf};
+use aya::maps::{Array, MapData, RingBuf};
 use flowtrace_abi::{Happening, SocketEvent};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use super::known::HostSockets;
 use super::uses::text;
@@ -18,6 +18,11 @@ use super::uses::text;
 const BATCH: usize = 256;
 /// After so many events the thread, or who drains, looks up: they may come without end.
 const MOST_AT_ONCE: usize = 65_536;
+
+/// How long to sleep between two looks while events come, in nanoseconds: less than any process lives that does something.
+const PAUSE: i64 = 1_000_000;
+/// After so many looks in vain the next event has to wake.
+const LOOKS: u32 = 8;
 
 /// A process was seen to use a socket, just now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +41,14 @@ pub struct Seen {
 /// each socket at least. What it does must not take long.
 pub type OnSeen = Box<dyn FnMut(Seen) + Send>;
 
+/// What the kernel programs write to, of which userland reads.
+pub struct Events {
+    /// The events.
+    pub ring: RingBuf<MapData>,
+    /// 1: nobody need be woken for them.
+    pub awake: Array<MapData, u64>,
+}
+
 /// The kernel's events, and the thread that reads them.
 pub struct Ring {
     shared: Arc<Shared>,
@@ -50,7 +63,9 @@ struct Shared {
 
 struct Reader {
     ring: RingBuf<MapData>,
-    on_seen: Option<OnSeen>,
+    /// Tells the kernel programs that nobody need be woken.
+    awake: Array<MapData, u64>,
+    on_seen: OnSeen,
 }
 
 impl Ring {
@@ -58,14 +73,15 @@ impl Ring {
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub fn start(ring: RingBuf<MapData>, known: HostSockets, on_seen: Option<OnSeen>) -> io::Result<Self> {
+    pub fn start(events: Events, known: HostSockets, on_seen: OnSeen) -> io::Result<Self> {
+        let Events { ring, awake } = events;
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?);
-        let shared = Arc::new(Shared { reader: Mutex::new(Reader { ring, on_seen }), known });
+        let shared = Arc::new(Shared { reader: Mutex::new(Reader { ring, awake, on_seen }), known });
         let (events, until) = (Arc::clone(&shared), Arc::clone(&stop));
         let wakes = events.lock().ring.as_fd().try_clone_to_owned()?;
         let thread = thread::Builder::new().name("sockets".to_owned()).spawn(move || {
             while wait(&wakes, &until) {
-                events.drain();
+                events.stay_awake(&until);
             }
         })?;
         Ok(Self { shared, stop, thread: Some(thread) })
@@ -85,6 +101,12 @@ impl Drop for Ring {
     }
 }
 
+/// Sleeps for a moment; whether to go on.
+fn doze(stop: &OwnedFd) -> bool {
+    let pause = Timespec { tv_sec: 0, tv_nsec: PAUSE };
+    poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&pause)) == Ok(0)
+}
+
 /// Waits for events; whether to go on.
 fn wait(events: &OwnedFd, stop: &OwnedFd) -> bool {
     let mut both = [PollFd::new(events, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
@@ -100,29 +122,52 @@ impl Shared {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn drain(&self) {
+    /// Looks again and again while events come, so that the kernel need not wake for each.
+    fn stay_awake(&self, stop: &OwnedFd) {
+        let mut in_vain = 0;
+        while in_vain < LOOKS {
+            in_vain = if self.drain() { 0 } else { in_vain + 1 };
+            if !doze(stop) {
+                return;
+            }
+        }
+        self.lock().sleep();
+        // What came before it was said.
+        self.drain();
+    }
+
+    /// Takes over what is there; whether there was anything.
+    fn drain(&self) -> bool {
         let mut reader = self.lock();
         let mut events = Vec::with_capacity(BATCH);
-        for _ in 0..MOST_AT_ONCE / BATCH {
+        for round in 0..MOST_AT_ONCE / BATCH {
             reader.take(&mut events);
             if events.is_empty() {
-                return;
+                return round > 0;
             }
             let mut known = self.known.lock();
             events.drain(..).for_each(|event| known.users.note(&event));
         }
+        true
     }
 }
 
 impl Reader {
+    /// Asks to be woken by the next event.
+    fn sleep(&mut self) {
+        if let Err(error) = self.awake.set(0, 0, 0) {
+            tracing::debug!(%error, "processes are looked for from time to time only");
+        }
+    }
+
     fn take(&mut self, events: &mut Vec<SocketEvent>) {
         while events.len() < BATCH
             && let Some(item) = self.ring.next()
         {
             let Some(event) = parse(&item) else { continue };
             drop(item);
-            if let Some(on_seen) = self.on_seen.as_mut().filter(|_| tells_a_process(&event)) {
-                on_seen(Seen {
+            if tells_a_process(&event) {
+                (self.on_seen)(Seen {
                     tgid: event.process,
                     comm: text(&event.name),
                     is_main_thread: event.thread == event.process,

@@ -35,7 +35,7 @@ impl Uses {
         let comm = (process != 0 && is_main_thread).then(|| text(&name));
         match self.0.last_mut() {
             Some(last) if last.tgid == process => last.comm = last.comm.take().or(comm),
-            _ if count < MOST => self.0.push(Owner { tgid: process, comm, since: at }),
+            _ if count < MOST => self.push(Owner { tgid: process, comm, since: at }),
             _ => {
                 self.0.truncate(MOST - 1);
                 self.0.push(Owner { tgid: 0, comm: None, since: at });
@@ -45,7 +45,13 @@ impl Uses {
 
     /// A process has it, by a list.
     pub fn hold(&mut self, process: u32, comm: Option<Arc<str>>, since: u64) {
-        self.0.push(Owner { tgid: process, comm, since });
+        self.push(Owner { tgid: process, comm, since });
+    }
+
+    /// Most sockets have one: room for more is not taken in advance.
+    fn push(&mut self, owner: Owner) {
+        self.0.reserve_exact(1);
+        self.0.push(owner);
     }
 
     /// Who used it from `first` to `last`: where it changed hands, who had it last; where it went to and fro, nobody.

@@ -23,6 +23,11 @@ pub static USES: SkStorage<SocketUse> = SkStorage::new();
 #[btf_map]
 pub static RING: RingBuf<SocketEvent, { 512 * 1024 }> = RingBuf::new();
 
+/// 1: userland reads the ring from time to time, and need not be woken. A program that wakes it sets it, and userland
+/// takes it back before it sleeps.
+#[btf_map]
+pub static AWAKE: Array<u64, 1> = Array::new();
+
 /// Counts, at the places of [`SocketEvents`].
 #[btf_map]
 pub static EVENTS: Array<u64, { SocketEvents::COUNT }> = Array::new();

@@ -1,6 +1,6 @@
 //! Telling userland what happens to sockets.
 
-use core::ptr::{addr_of, null_mut};
+use core::ptr::{addr_of, null_mut, read_volatile, write_volatile};
 
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_SK_STORAGE_GET_F_CREATE, bpf_sock},
@@ -61,9 +61,21 @@ unsafe fn storage(socket: *mut bpf_sock, flags: u64) -> *mut SocketUse {
 }
 
 /// Tells at once: a process may not live for long. Whether there was room.
+///
+/// To wake somebody takes longer than all else that is done for a connection, so only who sleeps is woken.
 #[inline(always)]
 pub fn at_once(event: &SocketEvent) -> bool {
-    output(event, u64::from(BPF_RB_FORCE_WAKEUP))
+    let Some(awake) = maps::AWAKE.get_ptr_mut(0) else { return false };
+    // SAFETY: an aligned word of a map value, which holds 0 or 1 whoever writes it.
+    if unsafe { read_volatile(awake) } != 0 {
+        return output(event, u64::from(BPF_RB_NO_WAKEUP));
+    }
+    let is_told = output(event, u64::from(BPF_RB_FORCE_WAKEUP));
+    if is_told {
+        // SAFETY: as above.
+        unsafe { write_volatile(awake, 1) };
+    }
+    is_told
 }
 
 /// Tells with the next event that is urgent, or when userland looks.
@@ -71,7 +83,11 @@ pub fn at_once(event: &SocketEvent) -> bool {
 pub fn later(event: &SocketEvent) {
     // SAFETY: the map of the ring.
     let waiting = unsafe { bpf_ringbuf_query(addr_of!(RING).cast_mut().cast(), u64::from(BPF_RB_AVAIL_DATA)) };
-    output(event, u64::from(if waiting > MANY { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
+    if waiting > MANY {
+        at_once(event);
+    } else {
+        output(event, u64::from(BPF_RB_NO_WAKEUP));
+    }
 }
 
 #[inline(always)]
