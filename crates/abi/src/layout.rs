@@ -5,8 +5,8 @@ use core::mem::{align_of, offset_of, size_of};
 use flowtrace_wire::{Envelope, Ports};
 
 use crate::{
-    EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, ListeningSocket, Rival, ScanState,
-    Segments, SocketSettings, Tally, Transactions,
+    EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, ListeningSocket, PayloadHead, Rival,
+    ScanState, Segments, SocketSettings, Tally, Transactions,
 };
 
 /// Version of the contract; it counts up when a layout below changes.
@@ -48,4 +48,6 @@ const _: () = {
     assert!(offset_of!(ListeningSocket, opened) == 24);
     assert!(offset_of!(ListeningSocket, port) == 40);
     assert!(size_of::<SocketSettings>() == 8);
+    assert!(size_of::<PayloadHead>() == 64 && align_of::<PayloadHead>() == 8);
+    assert!(offset_of!(PayloadHead, at) == 48);
 };
