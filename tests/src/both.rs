@@ -72,7 +72,7 @@ impl Both {
     pub fn with_room(settings: KernelSettings, max_flows: u32) -> Self {
         let settings = KernelSettings { timeouts: TIMEOUTS, ..settings };
         let ports = Box::new(Ports::DEFAULT);
-        let options = KernelOptions { max_flows, settings, ports: ports.clone(), object: tools::bpf_object() };
+        let options = KernelOptions { max_flows, settings, ports: ports.clone(), payloads: false, object: tools::bpf_object() };
         Self {
             settings,
             max_flows,

@@ -68,7 +68,8 @@ fn read(message: &Message<[u8]>) -> Option<Vec<Answer>> {
     for record in records.iter().filter(|record| record.owner().name_eq(&owner)) {
         let (ttl, room) = (ttl.min(seconds(record)), ADDRESSES - answers.len());
         let addresses = addresses(record, question.qtype())?;
-        answers.extend(addresses.into_iter().filter(is_somebodys).take(room).map(|address| (address, name.clone(), ttl)));
+        answers
+            .extend(addresses.into_iter().filter(is_somebodys).take(room).map(|address| (address, name.clone(), ttl)));
     }
     Some(answers)
 }
@@ -103,7 +104,8 @@ fn records(message: &Message<[u8]>) -> Option<Records<'_>> {
 fn follow<'a>(asked: Name<'a>, records: &Records<'a>) -> Option<(Name<'a>, u32)> {
     let (mut owner, mut ttl) = (asked, u32::MAX);
     for _ in 0..=ALIASES {
-        let mut aliases = records.iter().filter(|record| record.rtype() == Rtype::CNAME && record.owner().name_eq(&owner));
+        let mut aliases =
+            records.iter().filter(|record| record.rtype() == Rtype::CNAME && record.owner().name_eq(&owner));
         let Some(alias) = aliases.next() else { return Some((owner, ttl)) };
         ttl = ttl.min(seconds(alias));
         owner = *alias.to_record::<Cname<Name<'a>>>().ok()??.data().cname();
