@@ -12,6 +12,7 @@ use flowtrace_wire::{
 };
 
 pub mod nested;
+pub mod payload;
 
 use nested::{Choices, Nested};
 

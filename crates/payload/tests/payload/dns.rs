@@ -3,59 +3,11 @@
 use flowtrace_payload::dns::{answers, answers_in_stream};
 use proptest::prelude::*;
 
-const A: u16 = 1;
-const CNAME: u16 = 5;
-const TXT: u16 = 16;
-const AAAA: u16 = 28;
-const DNAME: u16 = 39;
-const SVCB: u16 = 64;
-const HTTPS: u16 = 65;
-const ANY: u16 = 255;
-/// A pointer to the name in the question, which is behind the header.
-const ASKED: [u8; 2] = [0xc0, 12];
-
-/// Labels and the root's.
-fn name(text: &str) -> Vec<u8> {
-    let labels = text.split('.').filter(|label| !label.is_empty());
-    let mut bytes: Vec<u8> = labels.flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).collect();
-    bytes.push(0);
-    bytes
-}
-
-fn record(owner: &[u8], kind: u16, ttl: u32, data: &[u8]) -> Vec<u8> {
-    let head = [&kind.to_be_bytes()[..], &[0, 1], &ttl.to_be_bytes(), &(data.len() as u16).to_be_bytes()].concat();
-    [owner, &head, data].concat()
-}
-
-fn a(owner: &[u8], ttl: u32, address: [u8; 4]) -> Vec<u8> {
-    record(owner, A, ttl, &address)
-}
-
-fn alias(owner: &str, ttl: u32, target: &str) -> Vec<u8> {
-    record(&name(owner), CNAME, ttl, &name(target))
-}
-
-/// A positive answer of these records, all in the answer section.
-fn message(asked: &str, kind: u16, records: &[Vec<u8>]) -> Vec<u8> {
-    let head = [0x12, 0x34, 0x81, 0x80, 0, 1, 0, records.len() as u8, 0, 0, 0, 0];
-    [&head[..], &name(asked), &kind.to_be_bytes(), &[0, 1], &records.concat()].concat()
-}
+use crate::craft::{A, AAAA, ANY, ASKED, DNAME, HTTPS, SVCB, TXT, a, alias, message, name, record, service, v6};
 
 /// As `address name ttl`.
 fn told(message: &[u8]) -> Vec<String> {
     answers(message).into_iter().map(|(address, name, ttl)| format!("{address} {name} {ttl}")).collect()
-}
-
-fn v6(last: u8) -> [u8; 16] {
-    let mut address = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    address[15] = last;
-    address
-}
-
-/// RFC 9460 appendix D.2, figure 5 and 7: a target name and address hints.
-fn service() -> Vec<u8> {
-    let hints = [&[0, 4, 0, 4, 192, 0, 2, 1, 0, 6, 0, 32][..], &v6(1), &v6(0x53)].concat();
-    [&[0, 1][..], &name("foo.example.com"), &hints].concat()
 }
 
 #[test]

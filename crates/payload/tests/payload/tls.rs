@@ -3,44 +3,7 @@
 use flowtrace_payload::tls::server_name;
 use proptest::prelude::*;
 
-/// The first ClientHello of RFC 8448 section 3, in its record.
-const RFC_8448: &str = "16030100c4010000c00303cb34ecb1e78163ba1c38c6dacb196a6dffa21a8d9912ec18a2ef6283024dece7000006130113031302\
-    010000910000000b0009000006736572766572ff01000100000a00140012001d0017001800190100010101020103010400230000003300260024001d\
-    002099381de560e4bd43d23d8e435a7dbafeb3c06e51c13cae4d5413691e529aaf2c002b0003020304000d0020001e04030503060302030804080508\
-    0604010501060102010402050206020202002d00020101001c00024001";
-
-fn rfc_8448() -> Vec<u8> {
-    let digits: Vec<u8> = RFC_8448.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits");
-    digits.chunks(2).map(byte).collect()
-}
-
-/// An extension.
-fn extension(kind: u16, data: &[u8]) -> Vec<u8> {
-    [&kind.to_be_bytes()[..], &(data.len() as u16).to_be_bytes(), data].concat()
-}
-
-/// The extension of this name.
-fn named(name: &str) -> Vec<u8> {
-    let length = name.len() as u8;
-    extension(0, &[&[0, length + 3, 0, 0, length], name.as_bytes()].concat())
-}
-
-/// A ClientHello with these extensions, in a record of this version.
-fn hello(version: u8, extensions: &[u8]) -> Vec<u8> {
-    let body = [
-        &[3, 3][..],
-        &[7; 32],
-        &[2, 1, 2],
-        &[0, 4, 0x13, 1, 0x13, 2],
-        &[1, 0],
-        &(extensions.len() as u16).to_be_bytes(),
-        extensions,
-    ]
-    .concat();
-    let message = [&[1, 0][..], &(body.len() as u16).to_be_bytes(), &body].concat();
-    [&[22, 3, version][..], &(message.len() as u16).to_be_bytes(), &message].concat()
-}
+use crate::craft::{extension, hello, named, rfc_8448};
 
 #[test]
 fn the_name_of_the_rfc() {

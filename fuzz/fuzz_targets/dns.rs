@@ -1,0 +1,4 @@
+//! DNS messages.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| flowtrace_fuzz::payload::dns(data));
