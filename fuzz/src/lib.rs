@@ -12,7 +12,6 @@ use flowtrace_wire::{
 };
 
 pub mod nested;
-pub mod payload;
 
 use nested::{Choices, Nested};
 
