@@ -49,6 +49,7 @@ pub type Run<'a> = (&'a [u8], SkbContext);
 pub struct Both {
     settings: KernelSettings,
     max_flows: u32,
+    payloads: bool,
     kernel: Kernel,
     mirror: Mirror,
     since: Instant,
@@ -70,12 +71,26 @@ impl Both {
     /// # Panics
     /// When the kernel refuses the program.
     pub fn with_room(settings: KernelSettings, max_flows: u32) -> Self {
+        Self::load(settings, max_flows, false)
+    }
+
+    /// The programs that read payload, too.
+    ///
+    /// # Panics
+    /// When the kernel refuses them.
+    pub fn reading(settings: KernelSettings) -> Self {
+        Self::load(settings, 1 << 17, true)
+    }
+
+    fn load(settings: KernelSettings, max_flows: u32, payloads: bool) -> Self {
         let settings = KernelSettings { timeouts: TIMEOUTS, ..settings };
         let ports = Box::new(Ports::DEFAULT);
-        let options = KernelOptions { max_flows, settings, ports: ports.clone(), object: tools::bpf_object() };
+        let options =
+            KernelOptions { max_flows, settings, ports: ports.clone(), payloads, object: tools::bpf_object() };
         Self {
             settings,
             max_flows,
+            payloads,
             kernel: Kernel::load(&options).expect("root may load it"),
             mirror: Mirror::new(settings, ports),
             since: Instant::now(),
@@ -96,7 +111,7 @@ impl Both {
         frames: impl IntoIterator<Item = Run<'a>>,
     ) -> usize {
         if self.is_old() {
-            *self = Self::with_room(self.settings, self.max_flows);
+            *self = Self::load(self.settings, self.max_flows, self.payloads);
         }
         let frames = frames.into_iter().filter(|(frame, _)| (SHORTEST..=LONGEST).contains(&frame.len()));
         let count = frames.filter(|run| self.run(what, hook, header, run)).count();
@@ -117,6 +132,7 @@ impl Both {
             Err(_) if may_be_refused(frame) => return false,
             result => result.unwrap_or_else(|error| panic!("{what}: {error}, {} bytes", frame.len())),
         };
+        self.kernel.take_payloads(|_| {});
         // TC_ACT_UNSPEC: traffic is never touched.
         assert_eq!(answer as i32, -1, "{what}");
         let link = if header == Header::Ip { Link::Ip } else { Link::Ethernet };

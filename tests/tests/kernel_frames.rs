@@ -124,6 +124,32 @@ fn super_packets_count_as_what_they_stand_for() {
     }
 }
 
+/// What is read of payload changes nothing that is counted.
+#[test]
+fn programs_that_read_payload_count_the_same() {
+    let Some(_alone) = require_live() else { return };
+    let all = all_kinds();
+    for settings in [SETTINGS[0], SETTINGS[3]] {
+        let mut both = Both::reading(settings);
+        for hook in Hook::ALL {
+            both.compare("all kinds", hook, Header::Ethernet, plain(&all));
+            both.compare("all kinds", hook, Header::Ip, plain(&packets(&all)));
+        }
+        for seed in 1..=3 {
+            let mutated = frames::mutated(&all, 1000, &mut Random(seed));
+            both.compare(&format!("mutated with seed {seed}"), Hook::Ingress, Header::Ethernet, plain(&mutated));
+        }
+        for context in frames::contexts() {
+            let runs = all.iter().map(|frame| (&frame[..], context));
+            both.compare(&format!("{context:?}"), Hook::Egress, Header::Ethernet, runs);
+        }
+        for capture in corpus::captures() {
+            let frames = frames_of(&capture.path, Link::Ethernet);
+            both.compare(&capture.name, Hook::Ingress, Header::Ethernet, plain(&frames));
+        }
+    }
+}
+
 #[test]
 fn captured_frames_give_the_same_entries() {
     let Some(_alone) = require_live() else { return };

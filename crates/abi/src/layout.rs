@@ -5,8 +5,8 @@ use core::mem::{align_of, offset_of, size_of};
 use flowtrace_wire::{Envelope, Ports};
 
 use crate::{
-    EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, ListeningSocket, Rival, ScanState,
-    Segments, SocketEvent, SocketOffsets, SocketSettings, SocketUse, Tally, Transactions,
+    EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, ListeningSocket, PayloadHead, Rival,
+    ScanState, Segments, SocketEvent, SocketOffsets, SocketSettings, SocketUse, Tally, Transactions,
 };
 
 /// Version of the contract; it counts up when a layout below changes.
@@ -55,4 +55,6 @@ const _: () = {
     assert!(offset_of!(SocketEvent, local_port) == 80);
     assert!(size_of::<SocketUse>() == 48 && align_of::<SocketUse>() == 8);
     assert!(offset_of!(SocketUse, name) == 32);
+    assert!(size_of::<PayloadHead>() == 64 && align_of::<PayloadHead>() == 8);
+    assert!(offset_of!(PayloadHead, at) == 48);
 };

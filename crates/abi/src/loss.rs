@@ -16,13 +16,15 @@ pub enum Loss {
     /// No room for what lies around a flow's packets. The packets are counted, tunnel and VLAN are not told. Bytes are
     /// those of the tunnels.
     EnvelopesFull,
+    /// No room for a payload that names may be learned from. The packets are counted. Bytes are those that were not copied.
+    PayloadsFull,
 }
 
 const REASONS: usize = Reason::ALL.len();
 
 impl Loss {
     /// How many there are.
-    pub const COUNT: usize = REASONS + 4;
+    pub const COUNT: usize = REASONS + 5;
 
     /// Place in the array.
     #[inline(always)]
@@ -33,6 +35,7 @@ impl Loss {
             Self::GenerationsExhausted => REASONS as u32 + 1,
             Self::Elsewhere => REASONS as u32 + 2,
             Self::EnvelopesFull => REASONS as u32 + 3,
+            Self::PayloadsFull => REASONS as u32 + 4,
         }
     }
 
@@ -46,6 +49,7 @@ impl Loss {
             1 => Some(Self::GenerationsExhausted),
             2 => Some(Self::Elsewhere),
             3 => Some(Self::EnvelopesFull),
+            4 => Some(Self::PayloadsFull),
             _ => None,
         }
     }
@@ -58,6 +62,7 @@ impl Loss {
             Self::GenerationsExhausted => "generations_exhausted",
             Self::Elsewhere => "seen_elsewhere",
             Self::EnvelopesFull => "envelopes_full",
+            Self::PayloadsFull => "payloads_full",
         }
     }
 

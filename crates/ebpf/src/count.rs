@@ -20,6 +20,8 @@ use crate::{
 const EXACT_PACKETS: u64 = 16;
 /// Bit beside a generation: the packet is the first of its way since the scan began.
 pub const FIRST: u32 = 1 << 18;
+/// Bit beside a generation, where payload is read: the packet is among the first of its way.
+pub const YOUNG: u32 = 1 << 19;
 /// Not a generation: there is no entry of generation 0.
 pub const ABSENT: u32 = 1 << 16;
 /// Not a generation: the flow in the entry of generation 0 is over.
@@ -35,9 +37,10 @@ pub fn event(skb: *mut __sk_buff, packet: &Packet, headers: u32, way: Way, point
 }
 
 /// Counts a packet into the flow of `key` (generation 0), and notes its time. Answers the flow's generation, which is 0,
-/// perhaps with [`FIRST`], or what [`later::open`](crate::later::open) has to know: [`ABSENT`] or [`OVER`].
+/// perhaps with [`FIRST`], or what [`later::open`](crate::later::open) has to know: [`ABSENT`] or [`OVER`]. `PAYLOAD`: whether
+/// to say [`YOUNG`], too.
 #[inline(always)]
-pub fn count(key: &FlowKey, packet: &Packet, event: &mut Event) -> u32 {
+pub fn count<const PAYLOAD: bool>(key: &FlowKey, packet: &Packet, event: &mut Event) -> u32 {
     let Some(entry) = FLOWS.get_ptr_mut(key) else {
         event.time = clock::exact();
         return ABSENT;
@@ -47,7 +50,8 @@ pub fn count(key: &FlowKey, packet: &Packet, event: &mut Event) -> u32 {
     if !admits(&entry, packet, event.time, maps::timeouts(), maps::scan_silence()) {
         return OVER;
     }
-    if count_into(entry, packet, event) { FIRST } else { 0 }
+    let first = if count_into(entry, packet, event) { FIRST } else { 0 };
+    if PAYLOAD && entry.packets(event.way) <= EXACT_PACKETS { first | YOUNG } else { first }
 }
 
 /// Exact where it matters: at the edges of a connection, while it is young, and where a time is measured.

@@ -74,7 +74,16 @@ pub fn count() -> u32 {
     let Some(later) = LATER.get_ptr_mut(0) else { return NOT_COUNTED };
     // SAFETY: this CPU's value, of which the map hands out no null.
     let Later { key, event, packet } = unsafe { &mut *later };
-    count::count(key, packet, event) & !FIRST
+    count::count::<false>(key, packet, event) & !FIRST
+}
+
+/// The same where payload is read: with [`count::YOUNG`].
+#[inline(never)]
+pub fn count_and_say() -> u32 {
+    let Some(later) = LATER.get_ptr_mut(0) else { return NOT_COUNTED };
+    // SAFETY: this CPU's value, of which the map hands out no null.
+    let Later { key, event, packet } = unsafe { &mut *later };
+    count::count::<true>(key, packet, event) & !FIRST
 }
 
 /// Counts the packet that was put aside into a flow that begins, or into a later one of the same ends. Answers its flow's

@@ -16,6 +16,7 @@ mod losses;
 mod maps;
 mod opaque;
 mod packet;
+mod payload;
 mod plain;
 mod round_trip;
 mod tc;

@@ -4,15 +4,16 @@ use core::ptr::{addr_of, read_volatile};
 
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
-    btf_maps::{HashMap, LruHashMap, PerCpuArray},
+    btf_maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
     macros::btf_map,
 };
 use flowtrace_abi::{
-    EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, Loss, ScanState, Timeouts,
+    EnvelopeEntry, FlowEntry, FlowKey, FragmentFacts, FragmentKey, KernelSettings, Loss, PayloadHead, ScanState,
+    Timeouts,
 };
 use flowtrace_wire::{KnownPorts, Ports, Walk};
 
-use crate::{later::Later, opaque::opaque};
+use crate::{later::Later, opaque::opaque, payload::Copied};
 
 /// The flows. Userland sets the size before loading.
 #[btf_map]
@@ -49,6 +50,15 @@ pub static WALK: PerCpuArray<Walk, 1> = PerCpuArray::new();
 /// What is put aside of a packet.
 #[btf_map]
 pub static LATER: PerCpuArray<Later, 1> = PerCpuArray::new();
+
+/// Payloads that names are learned from: a head and as many bytes as it says. Userland sets the size before loading, and
+/// takes them out at every scan.
+#[btf_map]
+pub static PAYLOADS: RingBuf<PayloadHead, 4_194_304> = RingBuf::new();
+
+/// A payload is put together here.
+#[btf_map]
+pub static PAYLOAD: PerCpuArray<Copied, 1> = PerCpuArray::new();
 
 /// Which UDP ports are known; userland writes it before it attaches anything.
 #[unsafe(no_mangle)]

@@ -12,15 +12,19 @@ use crate::{
     maps::UdpPorts,
     opaque::opaque,
     packet::Linear,
-    zero,
+    payload, zero,
 };
 
 /// Not a generation: the packet has to go the long way.
 pub const NOT_PLAIN: u32 = NOT_COUNTED + 1;
 
-/// Counts a packet if it is plain. Answers as [`count`], or [`NOT_PLAIN`]. Unless that is 0, the packet was put aside.
+/// Bit beside a generation: the packet's payload is to be handed out.
+pub const WANTED: u32 = 1 << 21;
+
+/// Counts a packet if it is plain. Answers as [`count`], or [`NOT_PLAIN`]; where payload is read, perhaps with [`WANTED`].
+/// Unless that is 0, the packet was put aside.
 #[inline(always)]
-pub fn count_plain(skb: *mut __sk_buff, point: u32, link: Link) -> u32 {
+pub fn count_plain<const PAYLOAD: bool>(skb: *mut __sk_buff, point: u32, link: Link) -> u32 {
     // SAFETY: the context of the program.
     let (length, has_tag) = unsafe { ((*skb).len, (*skb).vlan_present) };
     if has_tag != 0 {
@@ -39,11 +43,15 @@ pub fn count_plain(skb: *mut __sk_buff, point: u32, link: Link) -> u32 {
     // From here on the compiler reads the facts where they are, instead of keeping a second copy of each on the stack.
     let (packet, key): (&Packet, &FlowKey) = (opaque(packet), opaque(&key));
     let mut event = event(skb, packet, packet.header_length, way, point);
-    let mut counted = count(key, packet, &mut event);
+    let mut counted = count::<PAYLOAD>(key, packet, &mut event);
     // Who sent it may know more.
     let has_socket = packet.protocol == protocol::TCP && point & 1 == 1;
     if !has_socket {
         counted &= !FIRST;
+    }
+    if PAYLOAD {
+        // What YOUNG says of TCP, ABSENT says, too.
+        counted |= payload::wanted(packet, counted);
     }
     if counted != 0 {
         later::put(key, packet, &event);

@@ -69,6 +69,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
                 reserved: 0,
             },
             ports: dissection.ports,
+            payloads: false,
             object: options.bpf_object.clone(),
         },
         attached,

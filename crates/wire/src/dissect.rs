@@ -2,7 +2,7 @@
 
 use crate::link::FileLink;
 use crate::walk::Next;
-use crate::{Bytes, Options, Packet, Reason, Walk, plain};
+use crate::{Bytes, Options, Packet, Reason, Walk, ethernet, ipv6, plain};
 
 /// What a capture's frames begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub fn dissect<B: Bytes + ?Sized>(
 ) -> Result<(), Reason> {
     walk.clear();
     if plain(bytes, link, wire_length, options.ports, &mut walk.packet) {
+        walk.begin_plain(transport(bytes, link));
         return Ok(());
     }
     walk.packet = Packet::default();
@@ -47,4 +48,14 @@ pub fn dissect<B: Bytes + ?Sized>(
         }
     }
     walk.finish()
+}
+
+/// Where the transport header of a plain packet begins.
+fn transport<B: Bytes + ?Sized>(bytes: &B, link: Link) -> u32 {
+    let start = if link == Link::Ethernet { ethernet::LENGTH } else { 0 };
+    let length = match bytes.get::<1>(start) {
+        Some([first]) if first >> 4 == 4 => usize::from(first & 0x0f) * 4,
+        _ => ipv6::LENGTH,
+    };
+    (start + length) as u32
 }

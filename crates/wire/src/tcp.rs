@@ -1,5 +1,8 @@
 //! TCP (RFC 9293 section 3.1).
 
+/// Where in the header its length is, in units of four bytes, in the upper half of a byte.
+pub const DATA_OFFSET: usize = 12;
+
 /// No more data from the sender.
 pub const FIN: u8 = 0x01;
 /// Synchronise sequence numbers.

@@ -5,14 +5,14 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions};
 use aya::{Ebpf, EbpfLoader, Pod};
-use flowtrace_abi::{EnvelopeEntry, FlowEntry, FlowKey, KernelSettings, Loss, ScanState, state};
+use flowtrace_abi::{EnvelopeEntry, FlowEntry, FlowKey, KernelSettings, Loss, Payload, ScanState, state};
 use flowtrace_wire::Ports;
 
 use super::batch::{self, Batches, Position};
-use super::{Error, Moment};
+use super::{Error, Moment, payloads};
 
 /// The program as it was built for this version (see `cargo xtask ebpf`).
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/flowtrace.bpf.o");
@@ -42,6 +42,9 @@ pub struct KernelOptions {
     pub settings: KernelSettings,
     /// Which UDP ports are known.
     pub ports: Box<Ports>,
+    /// Whether payload is read for names: what port 53 sends, and TLS ClientHellos. Without it the programs have no
+    /// instruction for it.
+    pub payloads: bool,
     /// Another object than the built-in one; for those who change it.
     pub object: Option<PathBuf>,
 }
@@ -70,12 +73,16 @@ pub enum Header {
 }
 
 /// Name of the program for such packets at a hook.
-const fn program_name(hook: Hook, header: Header) -> &'static str {
-    match (hook, header) {
-        (Hook::Ingress, Header::Ethernet) => "ingress",
-        (Hook::Egress, Header::Ethernet) => "egress",
-        (Hook::Ingress, Header::Ip) => "ingress_ip",
-        (Hook::Egress, Header::Ip) => "egress_ip",
+const fn program_name(hook: Hook, header: Header, payloads: bool) -> &'static str {
+    match (hook, header, payloads) {
+        (Hook::Ingress, Header::Ethernet, false) => "ingress",
+        (Hook::Egress, Header::Ethernet, false) => "egress",
+        (Hook::Ingress, Header::Ip, false) => "ingress_ip",
+        (Hook::Egress, Header::Ip, false) => "egress_ip",
+        (Hook::Ingress, Header::Ethernet, true) => "ingress_read",
+        (Hook::Egress, Header::Ethernet, true) => "egress_read",
+        (Hook::Ingress, Header::Ip, true) => "ingress_ip_read",
+        (Hook::Egress, Header::Ip, true) => "egress_ip_read",
     }
 }
 
@@ -115,6 +122,7 @@ pub struct Kernel {
     envelopes: Envelopes,
     ethertypes: HashMap<MapData, u32, u64>,
     losses: PerCpuArray<MapData, [u64; 2]>,
+    payloads: Option<RingBuf<MapData>>,
     scan: Array<MapData, Plain<ScanState>>,
     /// Held because programs that are loaded later need its descriptor.
     _ports: Array<MapData, Plain<Ports>>,
@@ -141,14 +149,17 @@ impl Kernel {
         let mut ebpf = EbpfLoader::new()
             .map_max_entries("FLOWS", options.max_flows.max(1))
             .map_max_entries("ENVELOPES", options.max_flows.max(1))
+            .map_max_entries(payloads::MAP, payloads::room(options.payloads))
             .override_global("SETTINGS", &settings, true)
             .load(object)
             .map_err(permission_or)?;
         let mut ports: Array<MapData, Plain<Ports>> = take(&mut ebpf, ".bss")?.try_into()?;
         ports.set(0, Plain::of_ref(&*options.ports), 0)?;
         let flows = take_flows(&mut ebpf)?;
+        let payloads = if options.payloads { Some(take(&mut ebpf, payloads::MAP)?.try_into()?) } else { None };
         let mut kernel = Self {
             flows,
+            payloads,
             envelopes: take(&mut ebpf, "ENVELOPES")?.try_into()?,
             ethertypes: take(&mut ebpf, "ETHERTYPES")?.try_into()?,
             losses: take(&mut ebpf, "LOSSES")?.try_into()?,
@@ -173,7 +184,7 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses it.
     pub fn classifier(&mut self, hook: Hook, header: Header) -> Result<&mut SchedClassifier, Error> {
-        let name = program_name(hook, header);
+        let name = program_name(hook, header, self.payloads.is_some());
         let program: &mut SchedClassifier =
             self.ebpf.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(Error::Contract(name))?;
         if program.fd().is_err() {
@@ -230,6 +241,18 @@ impl Kernel {
         Ok(())
     }
 
+    /// Takes out the payloads that the programs have put aside since the last call, in the order in which they were seen.
+    pub fn take_payloads(&mut self, mut visit: impl FnMut(Payload<'_>)) {
+        let Some(ring) = &mut self.payloads else { return };
+        // Who fills the ring as fast as it is read does not stop the scan.
+        for _ in 0..payloads::AT_ONCE {
+            let Some(item) = ring.next() else { return };
+            if let Some(payload) = payloads::read(&item) {
+                visit(payload);
+            }
+        }
+    }
+
     /// How many frames held no IP so far, by EtherType (of 802.3 frames, by LLC access point).
     ///
     /// # Errors
@@ -266,8 +289,9 @@ impl Kernel {
         options.data_in = Some(frame);
         options.ctx_in = Some(&context);
         options.repeat = repeat;
+        let name = program_name(hook, header, self.payloads.is_some());
         let program = self.classifier(hook, header)?;
-        let result = program.test_run(options).map_err(|source| program_error(program_name(hook, header), source))?;
+        let result = program.test_run(options).map_err(|source| program_error(name, source))?;
         Ok((result.duration.as_nanos() as u64, result.return_value))
     }
 }

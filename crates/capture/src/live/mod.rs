@@ -15,6 +15,7 @@ mod links;
 mod namespaces;
 mod netlink;
 mod pattern;
+mod payloads;
 mod qdisc;
 mod sockets;
 mod watch;

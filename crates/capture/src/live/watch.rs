@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use flowtrace_abi::Loss;
+use flowtrace_abi::{Loss, Payload};
 
 use super::attach::{AttachKind, Attachment};
 use super::attached::Attached;
@@ -206,6 +206,11 @@ impl Live {
     /// When the kernel does not answer.
     pub fn scan(&mut self, visit: impl FnMut(&Readings<'_>, &mut Vec<usize>)) -> Result<(), Error> {
         self.kernel.scan(visit)
+    }
+
+    /// Takes out the payloads that were put aside; after every scan. See [`Kernel::take_payloads`].
+    pub fn take_payloads(&mut self, visit: impl FnMut(Payload<'_>)) {
+        self.kernel.take_payloads(visit);
     }
 
     /// Frames that held no IP; see [`Kernel::not_ip`].

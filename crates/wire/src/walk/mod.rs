@@ -9,7 +9,7 @@ mod link;
 mod tunnel;
 mod udp;
 
-use crate::{Bytes, Envelope, KnownPorts, Mac, Options, Packet, Reason, Tunnel, present};
+use crate::{Bytes, Envelope, KnownPorts, Mac, Options, Packet, Reason, Tunnel, present, protocol, tcp};
 
 /// How many steps are made in one frame: one for each IP packet inside another, one for each tag, label, LLC, PPP or
 /// extension header. The deepest that is sane, two VLAN tags and four times VXLAN with an extension header or two, has
@@ -167,6 +167,28 @@ impl Walk {
     /// service access point.
     pub const fn not_ip(&self) -> u16 {
         self.number
+    }
+
+    /// Where the payload of the walk's packet begins in the frame: behind its UDP or TCP header. The bytes are those that were
+    /// walked through.
+    #[inline(always)]
+    pub fn payload<B: Bytes + ?Sized>(&self, bytes: &B) -> Option<u32> {
+        if !self.packet.has_transport {
+            return None;
+        }
+        match self.packet.protocol {
+            protocol::UDP => Some(self.offset + udp::LENGTH),
+            protocol::TCP => {
+                let [data_offset] = self.get::<1, B>(bytes, tcp::DATA_OFFSET as u32)?;
+                Some(self.offset + (data_offset >> 4) as u32 * 4)
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes over a packet that was [`plain`](crate::plain): its transport header begins at `offset`.
+    pub(crate) fn begin_plain(&mut self, offset: u32) {
+        self.offset = offset;
     }
 
     /// Goes on `length` bytes from here.
