@@ -49,6 +49,6 @@ pub use containers::Containers;
 #[cfg(feature = "runtimes")]
 pub use containers::{RuntimeSettings, Socket, SocketKind};
 pub use hidden::Hidden;
-pub use names::{NameSettings, Names, ReverseSettings, host_name, parse_hosts};
+pub use names::{NameSettings, Names, ReverseSettings, ServerNames, host_name, parse_hosts};
 pub use processes::{COMM_LENGTH, ProcessSettings, Processes, Seen};
 pub use users::parse as parse_passwd;

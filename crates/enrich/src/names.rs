@@ -4,6 +4,7 @@ mod domain;
 mod hosts;
 mod learned;
 mod reverse;
+mod server_names;
 
 use std::io;
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use reverse::Reverse;
 
 pub use domain::host_name;
 pub use hosts::parse as parse_hosts;
+pub use server_names::ServerNames;
 
 /// Where names come from. The first source that has one says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,11 +84,16 @@ impl Names {
 
     /// The name of an address at `at`: when its conversation began, for those that were learned.
     pub fn name(&self, address: IpAddr, at: u64) -> Option<Arc<str>> {
+        self.name_or(address, at, || None)
+    }
+
+    /// The same with one more source, before the system's resolver.
+    pub fn name_or(&self, address: IpAddr, at: u64, more: impl FnOnce() -> Option<Arc<str>>) -> Option<Arc<str>> {
         let address = address.to_canonical();
         let by_hosts = || lock(self.hosts.as_ref()?).get(at).get(&address).cloned();
         let learned = || lock(self.learned.as_ref()?).name(&address, at);
         let reverse = || self.reverse.as_ref()?.name(address, at);
-        by_hosts().or_else(learned).or_else(reverse)
+        by_hosts().or_else(learned).or_else(more).or_else(reverse)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use flowtrace_capture::file::{self, Frame, Reader};
 use flowtrace_export::Full;
 use flowtrace_flow::{Interface, Record, Settings, Table};
+use flowtrace_payload::payload;
 use flowtrace_wire::{Options, Reason, Walk, dissect};
 
 use crate::cli::ReadOptions;
@@ -30,7 +31,7 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
         dissection: settings::dissection(&options.common)?,
         walk: Walk::default(),
         outputs,
-        knowledge: Knowledge::new(&options.common, None)?,
+        knowledge: Knowledge::new(&options.common)?,
         records: Vec::new(),
         interfaces: Interfaces::default(),
         unparsed: [(0, 0); Reason::ALL.len()],
@@ -151,6 +152,11 @@ impl Reading {
         match dissect(frame.bytes, frame.link, frame.wire_length, &options, &mut self.walk) {
             Ok(()) => {
                 let interface = self.interfaces.number(frame.interface);
+                if self.knowledge.wants_payload()
+                    && let Some(payload) = payload(frame.bytes, &self.walk, time)
+                {
+                    self.knowledge.learn(&payload);
+                }
                 self.table.frame(time, &mut self.walk, interface, &mut self.records);
             }
             Err(reason) => self.unparsed(reason, frame.wire_length),

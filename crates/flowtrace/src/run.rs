@@ -52,6 +52,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     let attached = Attached::default();
     let removed = attached.clone();
     let signals = Signals::catch(|| {}, move || removed.remove_for_good())?;
+    let mut knowledge = Knowledge::new(&options.common).map_err(output::Error::from)?;
     let processes = who::processes(&options.processes, &options.common).map_err(output::Error::from)?;
     let live = Live::start(LiveOptions {
         interfaces,
@@ -69,7 +70,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
                 reserved: 0,
             },
             ports: dissection.ports,
-            payloads: false,
+            payloads: knowledge.wants_payload(),
             object: options.bpf_object.clone(),
         },
         attached,
@@ -79,8 +80,9 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     }
     let mut table = Table::new(settings);
     table.set_host(Box::new(Sockets(live.sockets())));
-    let processes = processes.map(|processes| (live.sockets(), processes));
-    let knowledge = Knowledge::new(&options.common, processes).map_err(output::Error::from)?;
+    if let Some(processes) = processes {
+        knowledge.set_processes(live.sockets(), processes);
+    }
     let mut watch = Watch {
         knowledge,
         live,
@@ -203,6 +205,7 @@ impl Watch {
         live.scan(|readings, gone| take(table, readings, gone, records))?;
         // The kernel is told when the next scan begins.
         live.set_silence(table.end_of_scan(clock(Moment::now()), *max_flows));
+        self.live.take_payloads(|payload| self.knowledge.learn(&payload));
         self.say_waiting(room);
         let wanted = self.write()?;
         let open = self.outputs.tick()?;

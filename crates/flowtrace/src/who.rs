@@ -1,16 +1,17 @@
 //! Who was talking: what is added to records between the table and the outputs.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use flowtrace_capture::live::{HostSockets, Moment, OnSeen};
 use flowtrace_enrich::{
     COMM_LENGTH, Containers, Hidden, NameSettings, Names, ProcessSettings, Processes, ReverseSettings, RuntimeSettings,
-    Seen,
+    Seen, ServerNames,
 };
 use flowtrace_flow::{End, Endpoint, Party, Process, Record, Who};
+use flowtrace_payload::{Learned, Payload, learned};
 use flowtrace_span::Attribute;
-use flowtrace_wire::protocol;
+use flowtrace_wire::{Address, protocol};
 
 use crate::cli::CommonOptions;
 use crate::cli::who::{NameSource, ProcessOptions};
@@ -21,6 +22,9 @@ use crate::settings::{self, Invalid};
 pub struct Knowledge {
     processes: Option<(HostSockets, Arc<Processes>)>,
     names: Option<Names>,
+    /// Whether DNS answers count.
+    by_dns: bool,
+    by_tls: Option<ServerNames>,
     hidden: Option<Hidden>,
 }
 
@@ -54,22 +58,50 @@ pub fn on_process(processes: &Arc<Processes>) -> OnSeen {
 }
 
 impl Knowledge {
-    /// What the options name; processes of a host's sockets, where there are any.
-    pub fn new(common: &CommonOptions, processes: Option<(HostSockets, Arc<Processes>)>) -> Result<Self, Invalid> {
+    /// What the options name.
+    pub fn new(common: &CommonOptions) -> Result<Self, Invalid> {
         let hidden = settings::hiding_key(common)?.map(Hidden::new);
         let sources = &common.who.names;
         let has = |source| sources.contains(&source);
         let names = NameSettings {
             hosts: has(NameSource::Hosts).then(|| "/etc/hosts".into()),
-            has_learned: false,
+            has_learned: has(NameSource::Dns),
             reverse: has(NameSource::Reverse).then(ReverseSettings::default),
         };
         let names = (!sources.is_empty()).then(|| Names::start(&names)).transpose().map_err(Invalid::Thread)?;
-        Ok(Self { processes, names, hidden })
+        let by_tls = has(NameSource::Tls).then(ServerNames::default);
+        Ok(Self { processes: None, names, by_dns: has(NameSource::Dns), by_tls, hidden })
+    }
+
+    /// Processes are known, too: those of these sockets.
+    pub fn set_processes(&mut self, sockets: HostSockets, processes: Arc<Processes>) {
+        self.processes = Some((sockets, processes));
+    }
+
+    /// Whether names are learned from payload.
+    pub fn wants_payload(&self) -> bool {
+        self.by_dns || self.by_tls.is_some()
+    }
+
+    /// Learns what a payload tells; before the records of what follows it.
+    pub fn learn(&mut self, payload: &Payload<'_>) {
+        match (learned(payload), &self.names, &mut self.by_tls) {
+            (Some(Learned::Addresses(answers)), Some(names), _) if self.by_dns => {
+                for (address, name, ttl) in answers {
+                    names.learn(address, &name, ttl, payload.at);
+                }
+            }
+            (Some(Learned::ServerName(name)), _, Some(by_tls)) => {
+                let version = payload.key.ip_version;
+                let [client, server] = [payload.sender(), payload.receiver()].map(|end| socket(end, version));
+                by_tls.learn(server, client, &name, payload.at);
+            }
+            _ => {}
+        }
     }
 
     /// Adds what is known to a record. `offset`: what is to be taken off its times to get nanoseconds since boot.
-    pub fn add(&self, record: &mut Record, offset: u64) {
+    pub fn add(&mut self, record: &mut Record, offset: u64) {
         let [first, last] = [record.start, record.end].map(|wall| wall.saturating_sub(offset));
         let who = Who {
             source: self.party(record, End::Source, first, last),
@@ -83,10 +115,15 @@ impl Knowledge {
         }
     }
 
-    fn party(&self, record: &Record, end: End, first: u64, last: u64) -> Party {
-        let (local, _) = ends(record, end);
-        let name = self.names.as_ref().and_then(|names| names.name(local.address, first));
-        Party { process: self.process(record, end, first, last), name }
+    fn party(&mut self, record: &Record, end: End, first: u64, last: u64) -> Party {
+        Party { process: self.process(record, end, first, last), name: self.name(record, end, first, last) }
+    }
+
+    fn name(&mut self, record: &Record, end: End, first: u64, last: u64) -> Option<Arc<str>> {
+        let (this, other) = ends(record, end);
+        let socket = |end: &Endpoint| end.port.map(|port| SocketAddr::new(end.address, port));
+        let by_tls = || self.by_tls.as_mut()?.name(socket(this)?, socket(other)?, last);
+        self.names.as_ref()?.name_or(this.address, first, by_tls)
     }
 
     /// The process at an end, where that is on this host. The answers of ICMP are the kernel's.
@@ -102,6 +139,15 @@ impl Knowledge {
         let at_first = processes.get(owner.tgid, owner.since.max(first));
         at_first.or_else(|| processes.get(owner.tgid, owner.since))
     }
+}
+
+/// An end of a payload's flow.
+fn socket((address, port): (Address, u16), ip_version: u8) -> SocketAddr {
+    let address = match ip_version {
+        4 => IpAddr::V4(Ipv4Addr::from(address.v4_octets())),
+        _ => IpAddr::V6(Ipv6Addr::from(address.octets())),
+    };
+    SocketAddr::new(address, port)
 }
 
 /// What the times of records are ahead of those since boot, in nanoseconds.
