@@ -55,8 +55,9 @@ fn parse(content: &[u8], id: &str) -> Option<Facts> {
 mod tests {
     use super::*;
 
+    /// The first as Podman 4.3 writes it, the second as CRI-O's code does.
     const LIST: &str = r#"[
-        {"id":"a","names":["web"],"image":"0123","layer":"4","metadata":"{\"image-name\":\"docker.io/library/nginx:latest\",\"image-id\":\"0123\",\"name\":\"web\",\"created-at\":1}","created":"2024-01-01T00:00:00Z"},
+        {"id":"a","names":["web"],"image":"0cb8","layer":"4f26","metadata":"{\"image-name\":\"docker.io/library/nginx:latest\",\"image-id\":\"0cb8\",\"name\":\"web\",\"created-at\":1795303471}","created":"2026-11-21T23:24:31.56734852Z","flags":{"MountLabel":"","ProcessLabel":""}},
         {"id":"b","names":["k8s_api_api-0_default_uid_0"],"metadata":"{\"pod-name\":\"api-0\",\"pod-id\":\"c\",\"image-name\":\"quay.io/api:1\",\"container-name\":\"k8s_api\",\"metadata-name\":\"api\"}"},
         {"id":"c","metadata":"x"}
     ]"#;
