@@ -59,9 +59,16 @@ impl<T> Watched<T> {
             return;
         }
         let content = if state.is_some() { text::read_path(&self.path, self.limit) } else { None };
-        self.value = (self.parse)(&content.unwrap_or_default());
+        self.value = (self.parse)(whole_lines(&content.unwrap_or_default(), self.limit));
         self.state = state;
     }
+}
+
+/// What was read, without the line that the limit cuts: half a name is another name.
+fn whole_lines(content: &[u8], limit: usize) -> &[u8] {
+    let is_cut = content.len() >= limit;
+    let end = content.iter().rposition(|&byte| byte == b'\n' || !is_cut).map_or(0, |last| last + 1);
+    &content[..end]
 }
 
 #[cfg(test)]
@@ -77,8 +84,8 @@ mod tests {
         fs::write(&path, "one").unwrap();
         assert_eq!(file.get(1), b"", "not looked at yet");
         assert_eq!(file.get(INTERVAL), b"one");
-        fs::write(&path, "three").unwrap();
-        assert_eq!(file.get(2 * INTERVAL), b"thre", "no more than the limit");
+        fs::write(&path, "1\n23").unwrap();
+        assert_eq!(file.get(2 * INTERVAL), b"1\n", "no line that the limit may have cut");
         fs::remove_file(&path).unwrap();
         assert_eq!(file.get(3 * INTERVAL), b"");
     }
