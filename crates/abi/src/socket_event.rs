@@ -42,7 +42,7 @@ pub struct SocketEvent {
 pub struct Happening;
 
 impl Happening {
-    /// A connection came up that a process of this host will accept. No process is known.
+    /// A connection came up that a process of this host will accept, or a UDP socket was bound. No process is told.
     pub const OPENED: u8 = 1;
     /// A process connected a socket, or sent or received by it, which was not the last one to do so.
     pub const USED: u8 = 2;
@@ -56,7 +56,7 @@ impl Happening {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SocketUse {
-    /// The process that was told of last; 0: none.
+    /// The process that was told of last; 0: none, or several after it.
     pub told: u32,
     /// The process that connects it, to be told when its ends are known; 0: none.
     pub connector: u32,

@@ -77,7 +77,7 @@ pub fn udp_bind4(context: SockContext) -> i32 {
     if let Some(port) = udp_port(context.sock) {
         // SAFETY: the context of the program.
         let address = unsafe { (*context.sock).src_ip4 };
-        open(&context, ListeningSocket::v4(address.to_ne_bytes()), UDP, port);
+        bound(&context, ListeningSocket::v4(address.to_ne_bytes()), port);
     }
     PROCEED
 }
@@ -88,7 +88,7 @@ pub fn udp_bind6(context: SockContext) -> i32 {
     if let Some(port) = udp_port(context.sock) {
         // SAFETY: the context of the program.
         let address = unsafe { words(addr_of!((*context.sock).src_ip6)) };
-        open(&context, ListeningSocket::v6(address), UDP, port);
+        bound(&context, ListeningSocket::v6(address), port);
     }
     PROCEED
 }
@@ -121,17 +121,28 @@ pub fn release(context: SockContext) -> i32 {
         close(&context, End::CLOSED);
     }
     if tells_processes() && (protocol as u8 != TCP || state != TCP_LISTEN) {
-        connections::let_go(&context, protocol as u8 == TCP);
+        connections::let_go(&context, protocol as u8);
     }
     PROCEED
 }
 
-/// The port that a UDP socket was bound to, unless it is one that clients are given.
+/// The port that a UDP socket was bound to.
 #[inline(always)]
-fn udp_port(socket: *mut bpf_sock) -> Option<u16> {
+fn udp_port(socket: *mut bpf_sock) -> Option<u32> {
     // SAFETY: the context of the program.
     let (protocol, port) = unsafe { ((*socket).protocol, (*socket).src_port) };
-    (protocol as u8 == UDP && !maps::settings().is_ephemeral(port)).then_some(port as u16)
+    (protocol as u8 == UDP).then_some(port)
+}
+
+/// A UDP socket has a port from now on. It waits to be spoken to, unless the port is one that clients are given.
+#[inline(always)]
+fn bound(context: &SockContext, socket: ListeningSocket, port: u32) {
+    if !maps::settings().is_ephemeral(port) {
+        open(context, socket, UDP, port as u16);
+    }
+    if tells_processes() {
+        connections::bound(context, &socket, port as u16);
+    }
 }
 
 #[inline(always)]

@@ -142,7 +142,9 @@ impl Known {
         let answers = spaces.map(|netns| self.users.owner(&Question { netns, ..question }));
         let mut answers: Vec<Answer> = answers.filter(|answer| *answer != Answer::Unknown).collect();
         let (first, rest) = (answers.pop(), answers);
-        self.is_list_wanted |= first.is_none();
+        // Where calls are not seen, only a list tells who has a socket.
+        let is_unclear = first == Some(Answer::Unclear) && !self.users.sees_uses;
+        self.is_list_wanted |= first.is_none() || is_unclear;
         match first {
             Some(Answer::Owner(owner)) if rest.is_empty() => Some(owner),
             _ => None,

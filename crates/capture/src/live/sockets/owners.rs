@@ -19,9 +19,9 @@ const MEMORY: u64 = 90 * SECOND;
 const MOST: usize = 131_072;
 /// How many of them may have the same ends, as several that share a port.
 const MOST_AT_PLACE: usize = 1024;
-/// How long after a packet its socket may first be heard of: a send is told after its packet, a receive when its process
-/// comes to it.
-const SLACK: u64 = SECOND;
+/// How long after a packet its socket may first be heard of: a send is told after its packet, whose time may be that of
+/// the timer tick before.
+const SLACK: u64 = SECOND / 10;
 /// How long a connection may go on after its socket was closed (`tcp_fin_timeout`, Linux's default).
 const ORPHAN: u64 = 60 * SECOND;
 const SECOND: u64 = 1_000_000_000;
@@ -165,6 +165,8 @@ impl Owners {
         };
         let socket = number.and_then(|number| self.sockets.get_mut(&number));
         if let Some(socket) = socket {
+            // A bind does not tell whether IPv4 is refused.
+            socket.families = event.families;
             socket.uses.note(process, event.thread == event.process, event.name, event.at);
         }
     }
@@ -464,9 +466,7 @@ mod tests {
         for (first, last, owner) in [
             (10, 15, Some(11)),
             (15, 25, Some(11)),
-            // Nothing was told in time: it came after its packets.
-            (9, 9, Some(11)),
-            (5, 8, None),
+            (9, 9, None),
             // The kernel goes on with the connection for its process.
             (22, 25, Some(11)),
             (31, 40, Some(12)),
@@ -490,6 +490,36 @@ mod tests {
         };
         assert_eq!(owners.owner(&other), Answer::Unknown);
         assert_eq!(owners.len(), 2);
+    }
+
+    /// It is told after what it sent.
+    #[test]
+    fn a_socket_is_heard_of_after_its_packet() {
+        let mut owners = Owners::default();
+        note(&mut owners, used(1, UDP, (ANY, 53), (ANY, 0), 11), 10);
+        for (packet, owner) in [(at(10) - SLACK, Some(11)), (at(10) - SLACK - 1, None)] {
+            let question = Question {
+                netns: NETNS,
+                protocol: UDP,
+                local: (A, Some(53)),
+                remote: (B, Some(9)),
+                first: packet,
+                last: packet,
+            };
+            assert_eq!(process(&owners.owner(&question)), owner);
+        }
+    }
+
+    /// It was bound before: who receives late has received what came since.
+    #[test]
+    fn a_bound_socket_has_what_came_since() {
+        let mut owners = Owners::default();
+        let bound = SocketEvent { happening: Happening::OPENED, ..used(1, UDP, (ANY, 53), (ANY, 0), 0) };
+        note(&mut owners, bound, 10);
+        let ask = |owners: &Owners, local| process(&ask(owners, UDP, (local, 53), (B, 9), (11, 11)));
+        assert_eq!((ask(&owners, A), ask(&owners, C)), (Some(0), Some(0)));
+        note(&mut owners, SocketEvent { families: Families::V6, ..used(1, UDP, (ANY, 53), (ANY, 0), 11) }, 20);
+        assert_eq!((ask(&owners, A), ask(&owners, C), owners.len()), (None, Some(11), 1));
     }
 
     #[test]

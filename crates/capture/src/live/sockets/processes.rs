@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use super::Visits;
@@ -50,7 +50,8 @@ pub struct Lister {
 
 struct Running {
     began: u64,
-    is_done: Arc<AtomicBool>,
+    /// 0: it has not.
+    ended: Arc<AtomicU64>,
 }
 
 impl Lister {
@@ -73,10 +74,11 @@ impl Lister {
             return;
         }
         if let Some(running) = &self.running {
-            if !running.is_done.load(Ordering::Acquire) {
+            let ended = running.ended.load(Ordering::Acquire);
+            if ended == 0 {
                 return;
             }
-            self.visits.note(running.began, now);
+            self.visits.note(running.began, ended);
             self.running = None;
         }
         self.visits.is_wanted |= self.known.lock().take_wanted();
@@ -88,8 +90,8 @@ impl Lister {
     fn begin(&mut self, now: u64) {
         self.visits.is_wanted = false;
         let (scope, known, before) = (self.scope, self.known.clone(), self.visits.last);
-        let is_done = Arc::new(AtomicBool::new(false));
-        let done = Done(Arc::clone(&is_done));
+        let ended = Arc::new(AtomicU64::new(0));
+        let done = Done(Arc::clone(&ended));
         let work = move || {
             let _done = done;
             if let Err(error) = list(scope, &known, before) {
@@ -97,18 +99,18 @@ impl Lister {
             }
         };
         match thread::Builder::new().name("processes".to_owned()).spawn(work) {
-            Ok(_) => self.running = Some(Running { began: now, is_done }),
+            Ok(_) => self.running = Some(Running { began: now, ended }),
             Err(error) => tracing::debug!(%error, "no thread to list sockets"),
         }
     }
 }
 
-/// Says so when it goes.
-struct Done(Arc<AtomicBool>);
+/// Notes the time when it goes, whatever ends the work.
+struct Done(Arc<AtomicU64>);
 
 impl Drop for Done {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
+        self.0.store(Moment::now().boot.max(1), Ordering::Release);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flowtrace_abi::NAME;
 
-/// So many changes of hands are remembered of a socket. With more of them it is nobody's.
+/// So many changes of hands are remembered of a socket, the last ones.
 const MOST: usize = 32;
 
 /// The process behind a socket.
@@ -30,16 +30,11 @@ impl Uses {
 
     /// A process used it, or several (0).
     pub fn note(&mut self, process: u32, is_main_thread: bool, name: [u8; NAME], at: u64) {
-        let count = self.0.len();
         // A thread's name is not that of its process.
         let comm = (process != 0 && is_main_thread).then(|| text(&name));
         match self.0.last_mut() {
             Some(last) if last.tgid == process => last.comm = last.comm.take().or(comm),
-            _ if count < MOST => self.push(Owner { tgid: process, comm, since: at }),
-            _ => {
-                self.0.truncate(MOST - 1);
-                self.0.push(Owner { tgid: 0, comm: None, since: at });
-            }
+            _ => self.push(Owner { tgid: process, comm, since: at }),
         }
     }
 
@@ -50,6 +45,9 @@ impl Uses {
 
     /// Most sockets have one: room for more is not taken in advance.
     fn push(&mut self, owner: Owner) {
+        if self.0.len() >= MOST {
+            self.0.remove(0);
+        }
         self.0.reserve_exact(1);
         self.0.push(owner);
     }
@@ -113,10 +111,11 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_round_for_ever_is_nobodys() {
+    fn the_last_changes_are_remembered() {
         let mut uses = Uses::default();
         (1..=100).for_each(|process| uses.note(process, true, [0; NAME], process.into()));
-        assert_eq!((uses.at(100, 101), uses.0.len()), (None, MOST));
-        assert_eq!(uses.at(3, 4).map(|owner| owner.tgid), Some(4));
+        assert_eq!(uses.0.len(), MOST);
+        let owner = |first, last| uses.at(first, last).map(|owner| owner.tgid);
+        assert_eq!((owner(90, 95), owner(99, 200)), (Some(95), Some(100)));
     }
 }

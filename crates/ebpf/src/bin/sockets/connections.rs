@@ -1,4 +1,4 @@
-//! TCP connections: who begins them, which come in, and who lets go of a socket.
+//! TCP connections: who begins them, which come in; UDP sockets that are bound; and who lets go of a socket.
 //!
 //! A hook at the system call knows the process, but not the connection's local end; a hook before the SYN knows both ends,
 //! but (before Linux 6.10) not the process. What the first knows is kept with the socket for the second.
@@ -12,7 +12,7 @@ use aya_ebpf::{
 };
 use flowtrace_abi::{Families, Happening, ListeningSocket, SocketEvent};
 
-use crate::{AF_INET, AF_INET6, TCP, tell, words};
+use crate::{AF_INET, AF_INET6, TCP, UDP, tell, words};
 
 /// A process connects a socket. Of TCP it is told with the ends; of others by the first packet, as somebody new.
 #[inline(always)]
@@ -77,11 +77,27 @@ pub fn came_up(context: &SockOpsContext) {
     }
 }
 
-/// A process lets go of a socket, as the last one that had it.
+/// A UDP socket has a port, whoever will use it: what arrives from now on is its own.
 #[inline(always)]
-pub fn let_go(context: &SockContext, is_tcp: bool) {
+pub fn bound(context: &SockContext, socket: &ListeningSocket, port: u16) {
+    let mut event = SocketEvent {
+        happening: Happening::OPENED,
+        protocol: UDP,
+        local: socket.address,
+        local_port: port,
+        families: socket.families,
+        ..SocketEvent::default()
+    };
+    place(context, &mut event);
+    tell::later(&event);
+}
+
+/// A process lets go of a socket, as the last one that had it. Of TCP and UDP it was told before, of others only where
+/// something is kept.
+#[inline(always)]
+pub fn let_go(context: &SockContext, protocol: u8) {
     // SAFETY: the context of the program, which is about this socket.
-    if !is_tcp && unsafe { tell::find(context.sock) }.is_null() {
+    if !matches!(protocol, TCP | UDP) && unsafe { tell::find(context.sock) }.is_null() {
         return;
     }
     let task = tell::task();

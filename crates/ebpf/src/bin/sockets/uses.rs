@@ -103,6 +103,9 @@ unsafe fn note(kept: *mut SocketUse, event: &SocketEvent, is_told: bool) {
             (*kept).told = event.process;
             (*kept).at = event.at;
             (*kept).changes = (*kept).changes.saturating_add(1);
+        } else {
+            // Whoever uses it after the pause is told.
+            (*kept).told = 0;
         }
         (*kept).is_shared = u64::from(!is_told);
     }
