@@ -117,6 +117,7 @@ fn start_with(namespace: &Namespace, namespaces: NamespaceScope) -> (Live, Arc<M
             max_flows: 16,
             settings: KernelSettings::DEFAULT,
             ports: Box::new(Ports::DEFAULT),
+            payloads: false,
             object: bpf_object(),
         },
         attached: Attached::default(),
