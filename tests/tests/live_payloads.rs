@@ -103,6 +103,7 @@ fn live(interface: &str, attach: AttachKind) -> Live {
         ephemeral: 32_768..=60_999,
         kernel,
         attached: Attached::default(),
+        on_process: None,
     })
     .expect("root may watch")
 }

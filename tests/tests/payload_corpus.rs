@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::Command;
@@ -38,7 +38,16 @@ const FIELDS: [&str; 12] = [
 ];
 
 /// Frames with addresses or a name in tshark's eyes, of which nothing is learned, and why.
-const NOT_LEARNED: [(&str, usize, &str); 0] = [];
+const NOT_LEARNED: [(&str, usize, &str); 4] = [
+    (
+        "ipv6/mercury__unit_tests_pcaps_quic_reordered_frames.pcap",
+        1,
+        "the second ClientHello of a connection, behind a ChangeCipherSpec; the first was read",
+    ),
+    ("malformed/zeek__tunnels_geneve-vxlan-dns-truncated.pcap", 1, "the message is cut within its answers"),
+    ("tcp/pcap-parser__assets_err-buffertoosmall.pcapng", 1, "the second ClientHello, as above"),
+    ("tunnels/arkime__tests_pcap_arkime_synthetic.pcap", 1, "in a tunnel that is known by its source port only"),
+];
 
 static PORTS: Ports = Ports::DEFAULT;
 
@@ -50,6 +59,8 @@ struct Opinion {
     server_names: Vec<String>,
     /// Whether it sees a positive answer of port 53 to one question for addresses, which tells some.
     is_answer: bool,
+    /// Whether it sees a ClientHello with a server name, and not of QUIC.
+    is_hello: bool,
 }
 
 fn parse(line: &str) -> Option<(u64, Opinion)> {
@@ -63,7 +74,11 @@ fn parse(line: &str) -> Option<(u64, Opinion)> {
     let asks = ["1", "28", "64", "65"].contains(&kind);
     let is_from_53 = udp.rsplit(',').next() == Some("53") || tcp.rsplit(',').next() == Some("53");
     let is_answer = is_from_53 && rcode == "0" && queries == "1" && asks && !addresses.is_empty();
-    Some((number.parse().ok()?, Opinion { names: list(name), addresses, server_names: list(server), is_answer }))
+    let is_hello = udp.is_empty() && !server.is_empty();
+    Some((
+        number.parse().ok()?,
+        Opinion { names: list(name), addresses, server_names: list(server), is_answer, is_hello },
+    ))
 }
 
 fn opinions(path: &Path) -> HashMap<u64, Opinion> {
@@ -76,19 +91,27 @@ fn opinions(path: &Path) -> HashMap<u64, Opinion> {
     String::from_utf8_lossy(&output.stdout).lines().filter_map(parse).collect()
 }
 
-/// What is learned of each frame.
-fn ours(path: &Path) -> Vec<(u64, Option<Learned>)> {
-    let mut learned_of = Vec::new();
-    let Ok(mut reader) = Reader::open(path) else { return learned_of };
+/// The server names of a file when segments are put together.
+fn server_names(path: &Path) -> HashSet<String> {
+    let mut command = Command::new("tshark");
+    command.arg("-n").arg("-r").arg(path).args(["-T", "fields", "-Y", "tls.handshake.type == 1"]);
+    let output = command.args(["-e", "tls.handshake.extensions_server_name"]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).lines().flat_map(|line| line.split(',')).map(str::to_lowercase).collect()
+}
+
+/// What is learned of each frame. None of a file without a packet of the ports that names come by: tshark is slow.
+fn ours(path: &Path) -> Option<Vec<Option<Learned>>> {
+    let mut reader = Reader::open(path).ok()?;
     let (mut walk, options) = (Walk::default(), Options { ports: &PORTS, depth: 4 });
-    let mut number = 0;
+    let (mut all, mut is_of_use) = (Vec::new(), false);
     while let Ok(Some(frame)) = reader.next() {
-        number += 1;
         let is_read = dissect(frame.bytes, frame.link, frame.wire_length, &options, &mut walk).is_ok();
-        let learned = if is_read { payload(frame.bytes, &walk, 1).and_then(|payload| learned(&payload)) } else { None };
-        learned_of.push((number, learned));
+        let payload = if is_read { payload(frame.bytes, &walk, 1) } else { None };
+        let ports = [walk.packet.source_port, walk.packet.destination_port];
+        is_of_use |= payload.is_some() || is_read && ports.iter().any(|port| [53, 443].contains(port));
+        all.push(payload.and_then(|payload| learned(&payload)));
     }
-    learned_of
+    is_of_use.then_some(all)
 }
 
 /// How many names agree, what is wrong, and what is not learned.
@@ -96,14 +119,18 @@ fn ours(path: &Path) -> Vec<(u64, Option<Learned>)> {
 struct Verdict {
     addresses: usize,
     server_names: usize,
+    /// Of them, those of ClientHellos that are longer than their segment.
+    cut: usize,
     wrong: Vec<String>,
     missed: Vec<String>,
 }
 
 fn judge(capture: &Capture) -> Verdict {
-    let opinions = opinions(&capture.path);
     let mut verdict = Verdict::default();
-    for (number, learned) in ours(&capture.path) {
+    let Some(ours) = ours(&capture.path) else { return verdict };
+    let opinions = opinions(&capture.path);
+    let mut whole = None;
+    for (number, learned) in (1..).zip(ours) {
         let opinion = opinions.get(&number);
         let place = format!("{} frame {number}", capture.name);
         match (learned, opinion) {
@@ -122,8 +149,16 @@ fn judge(capture: &Capture) -> Verdict {
                     verdict.wrong.push(format!("{place}: {name} {opinion:?}"));
                 }
             }
+            // tshark waits for the rest, which is in other segments.
+            (Some(Learned::ServerName(name)), None) => {
+                verdict.server_names += 1;
+                verdict.cut += 1;
+                if !whole.get_or_insert_with(|| server_names(&capture.path)).contains(&*name) {
+                    verdict.wrong.push(format!("{place}: {name}, which is nowhere in the file"));
+                }
+            }
             (Some(learned), None) => verdict.wrong.push(format!("{place}: {learned:?}, and tshark sees nothing")),
-            (None, Some(opinion)) if opinion.is_answer || !opinion.server_names.is_empty() => {
+            (None, Some(opinion)) if opinion.is_answer || opinion.is_hello => {
                 verdict.missed.push(format!("{place}: {opinion:?}"));
             }
             (None, _) => {}
@@ -145,13 +180,22 @@ fn names_are_those_that_tshark_reads() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let sum = |count: fn(&Verdict) -> usize| verdicts.iter().map(count).sum::<usize>();
     let (addresses, names) = (sum(|verdict| verdict.addresses), sum(|verdict| verdict.server_names));
-    let missed = sum(|verdict| verdict.missed.len());
+    let (cut, missed) = (sum(|verdict| verdict.cut), sum(|verdict| verdict.missed.len()));
     say(&format!(
-        "corpus: {addresses} addresses with names and {names} server names as tshark reads them, {missed} not learned"
+        "corpus: as tshark reads them: {addresses} addresses with names, {names} server names; {cut} ClientHellos of several segments; {missed} not learned"
     ));
+    let mut differ = Vec::new();
     for (capture, verdict) in captures.iter().zip(&verdicts) {
         let listed = NOT_LEARNED.iter().find(|(file, _, _)| *file == capture.name).map_or(0, |(_, count, _)| *count);
-        assert_eq!(verdict.missed.len(), listed, "{}", verdict.missed.join("\n"));
+        if verdict.missed.len() != listed {
+            differ.push(format!(
+                "{}: {} not learned; {}",
+                capture.name,
+                verdict.missed.len(),
+                verdict.missed.join("; ")
+            ));
+        }
     }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
     assert!(captures.is_empty() || addresses > 100 && names > 20);
 }

@@ -41,6 +41,9 @@ pub struct Kernel {
     /// An older kernel program, measured beside it; ratios are then to that one.
     #[arg(long, value_name = "FILE")]
     before: Option<PathBuf>,
+    /// Measure the program that reads payload for names; ratios are then to the one that does not.
+    #[arg(long, conflicts_with = "before")]
+    payload: bool,
     /// Rounds; every program is measured once in each.
     #[arg(long, default_value_t = 11)]
     rounds: u32,

@@ -69,7 +69,7 @@ pub fn play(facts: &mut Vec<Fact>) {
     let (cable, _switch) = cable();
     let hosts = [&cable.client, &cable.server];
     let truth = hosts.map(|host| Netfilter::count(host, Hook::Ingress));
-    let watch = Watch::start(&cable.client.namespace, &[]);
+    let watch = Watch::start(&cable.client.namespace, &["--names", "dns,tls"]);
     let mut talk = Talk::begin(&cable, PORTS[0]);
     let datagrams = [0, 1].map(|version| Datagrams::between(&cable, version, PORTS[1 + version]));
     for active in ACTIVE {

@@ -16,6 +16,10 @@ use super::subject::Subject;
 use super::{Kernel, floor, machine};
 use crate::ebpf::{load, prebuilt, say};
 
+/// The program that is measured, and the one that reads payload.
+const PROGRAM: &str = "ingress";
+const READING: &str = "ingress_read";
+
 /// Calls of the empty program, to know what the measurement itself costs.
 const EMPTY_CALLS: u32 = 400_000;
 
@@ -26,7 +30,8 @@ pub fn run(arguments: &Kernel) -> Result<()> {
     }
     machine::pin(arguments.cpu)?;
     let object = arguments.object.clone().unwrap_or_else(|| prebuilt().join("flowtrace.bpf.o"));
-    let (ours, verified) = Subject::flowtrace("flowtrace", &object)?;
+    let program = if arguments.payload { READING } else { PROGRAM };
+    let (ours, verified) = Subject::flowtrace("flowtrace", &object, program)?;
     let mut subjects = match floor::compile(&arguments.floor) {
         Ok(floor) => Subject::floors(&floor)?,
         Err(reason) => {
@@ -35,7 +40,10 @@ pub fn run(arguments: &Kernel) -> Result<()> {
         }
     };
     if let Some(before) = &arguments.before {
-        subjects.push(Subject::flowtrace(BEFORE, before)?.0);
+        subjects.push(Subject::flowtrace(BEFORE, before, PROGRAM)?.0);
+    }
+    if arguments.payload {
+        subjects.push(Subject::flowtrace(BEFORE, &object, PROGRAM)?.0);
     }
     subjects.push(ours);
     let names = subjects.iter().map(|subject| subject.name.clone()).collect();

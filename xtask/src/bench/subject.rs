@@ -36,15 +36,15 @@ impl Subject {
         Self { name: "empty".to_owned(), program, only_v4: false, map: None }
     }
 
-    /// Ours, or an older state of it, with all that the kernel says about it.
-    pub fn flowtrace(name: &str, object: &Path) -> Result<(Self, Vec<Verified>)> {
+    /// Ours, or an older state of it, with all that the kernel says about it. `program`: the one to measure.
+    pub fn flowtrace(name: &str, object: &Path, program: &str) -> Result<(Self, Vec<Verified>)> {
         let bytes = std::fs::read(object).with_context(|| format!("reading {}", object.display()))?;
         let (mut ebpf, verified) = load::load(EbpfLoader::new().map_max_entries("FLOWS", FLOWS), &bytes, &[])?;
         let flows = ebpf.take_map("FLOWS").context("the object has no FLOWS")?;
         let is_old = matches!(&flows, aya::maps::Map::HashMap(data) if data.info()?.value_size() == 128);
         let map =
             if is_old { Flows::Ours128(HashMap::try_from(flows)?) } else { Flows::Ours(HashMap::try_from(flows)?) };
-        let program = descriptor(&ebpf, "ingress")?;
+        let program = descriptor(&ebpf, program)?;
         Ok((Self { name: name.to_owned(), program, only_v4: false, map: Some(map) }, verified))
     }
 

@@ -9,7 +9,7 @@ mod link;
 mod tunnel;
 mod udp;
 
-use crate::{Bytes, Envelope, KnownPorts, Mac, Options, Packet, Reason, Tunnel, present, protocol, tcp};
+use crate::{Bytes, Envelope, Fragment, KnownPorts, Mac, Options, Packet, Reason, Tunnel, present, protocol, tcp};
 
 /// How many steps are made in one frame: one for each IP packet inside another, one for each tag, label, LLC, PPP or
 /// extension header. The deepest that is sane, two VLAN tags and four times VXLAN with an extension header or two, has
@@ -169,11 +169,12 @@ impl Walk {
         self.number
     }
 
-    /// Where the payload of the walk's packet begins in the frame: behind its UDP or TCP header. The bytes are those that were
-    /// walked through.
+    /// Where the payload of the walk's packet begins in the frame: behind its UDP or TCP header, of which a later
+    /// fragment has none. The bytes are those that were walked through.
     #[inline(always)]
     pub fn payload<B: Bytes + ?Sized>(&self, bytes: &B) -> Option<u32> {
-        if !self.packet.has_transport {
+        // The ports of a later fragment come from its first one.
+        if !self.packet.has_transport || matches!(self.packet.fragment, Fragment::Later) {
             return None;
         }
         match self.packet.protocol {
