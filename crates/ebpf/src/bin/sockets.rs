@@ -15,12 +15,12 @@ mod atomic;
 mod connections;
 #[path = "sockets/maps.rs"]
 mod maps;
+#[path = "../opaque.rs"]
+mod opaque;
 #[path = "sockets/tell.rs"]
 mod tell;
 #[path = "sockets/uses.rs"]
 mod uses;
-#[path = "../opaque.rs"]
-mod opaque;
 
 use core::ptr::{addr_of, read_volatile};
 

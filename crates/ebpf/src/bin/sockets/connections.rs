@@ -146,4 +146,3 @@ fn ends(context: &SockOpsContext, event: &mut SocketEvent) -> bool {
     place(context, event);
     true
 }
-

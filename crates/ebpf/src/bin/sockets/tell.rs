@@ -4,9 +4,7 @@ use core::ptr::{addr_of, null_mut, read_volatile, write_volatile};
 
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_SK_STORAGE_GET_F_CREATE, bpf_sock},
-    helpers::generated::{
-        bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ringbuf_query, bpf_sk_storage_get,
-    },
+    helpers::generated::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ringbuf_query, bpf_sk_storage_get},
 };
 use flowtrace_abi::{NAME, SocketEvent, SocketUse};
 

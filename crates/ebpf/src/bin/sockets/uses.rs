@@ -71,7 +71,8 @@ fn used_by_another(socket: *mut bpf_sock, family: u32) {
         return;
     }
     let task = tell::task();
-    let mut event = SocketEvent { process: task.process, thread: task.thread, name: task.name, ..SocketEvent::default() };
+    let mut event =
+        SocketEvent { process: task.process, thread: task.thread, name: task.name, ..SocketEvent::default() };
     // SAFETY: helper without arguments; what is kept with the socket.
     let may_tell = unsafe {
         event.at = bpf_ktime_get_boot_ns();
