@@ -1,5 +1,7 @@
 //! Traffic recorded from a Kubernetes API server, beside the repository; replayed into what is known of the cluster.
 
+#![allow(clippy::unwrap_used, reason = "a failure in these helpers is a failed test")]
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! Who is at an address, and which policies apply, in a cluster whose API traffic was recorded: every case of the truth
 //! that lies beside the recording.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
