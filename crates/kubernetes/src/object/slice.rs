@@ -5,9 +5,6 @@ use serde::Deserialize;
 use super::Metadata;
 use super::metadata::or_default;
 
-/// The label that names the service of a slice.
-pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
-
 /// A slice of a service's endpoints. At most 1,000 of them, the API says.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
