@@ -27,6 +27,9 @@ pub mod watch;
 // Tests on capture files.
 pub mod files;
 
+// Recorded traffic of a Kubernetes API server.
+pub mod cluster;
+
 // Captures of every protocol.
 pub mod craft;
 

@@ -33,7 +33,7 @@ pub struct View {
     pub(crate) node_ports: Shards<Port, Arc<[Arc<Service>]>>,
     pub(crate) nodes: Shards<IpAddr, Arc<[Arc<Reference>]>>,
     pub(crate) points: Shards<IpAddr, Arc<[Point]>>,
-    /// By namespace, sorted by name.
+    /// By namespace.
     pub(crate) policies: Shards<Arc<str>, Arc<[Arc<Policy>]>>,
     /// A bit for each kind.
     pub(crate) synced: AtomicU16,

@@ -20,7 +20,7 @@ pub struct Conversation<'a> {
     pub port: Option<Port>,
 }
 
-/// The policies that a flow meets, by name. They are in the namespace of the pod that they select.
+/// The names of the policies that a flow meets, sorted. They are in the namespace of the pod that they select.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policies {
     /// Those about what comes in to the destination; absent where that is no pod, is on its node's network, or where the
@@ -59,7 +59,9 @@ impl View {
         let pod = selected.pod?;
         let policies = self.policies.get(&*pod.namespace.bare.name).unwrap_or_default();
         let found = policies.iter().filter(|policy| policy.applies(pod, flow, depth));
-        Some(found.map(|policy| Arc::clone(&policy.name)).collect())
+        let mut names: Vec<_> = found.map(|policy| Arc::clone(&policy.name)).collect();
+        names.sort_unstable();
+        Some(names)
     }
 
     fn slot(&self, workload: Option<&Workload>) -> Option<Arc<Slot>> {
