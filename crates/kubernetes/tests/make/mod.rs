@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// An object of a kind from the API's form.
 pub fn object(kind: Kind, value: &Value) -> Object {
-    Object::parse(kind, &value.to_string()).unwrap()
+    Object::parse(kind, &value.to_string()).expect("an object of its kind")
 }
 
 /// A pod with addresses, which its kubelet took on some seconds after the epoch.
@@ -28,7 +28,8 @@ pub fn pod(name: &str, uid: &str, phase: &str, addresses: &[&str], started: u64)
 /// Who has an address, by the view of a cluster.
 pub fn who(cluster: &Cluster, address: &str, port: u16, at: Time) -> Option<Workload> {
     let port = Some(Port { number: port, protocol: Protocol::Tcp });
-    let end = End { pod_uid: None, container_id: None, address: address.parse().unwrap(), port, at: at * SECOND };
+    let end =
+        End { pod_uid: None, container_id: None, address: address.parse().expect("an address"), port, at: at * SECOND };
     cluster.view().workload(&end)
 }
 
