@@ -1,6 +1,8 @@
 //! A large cluster: 10,000 pods with 5,000 services, of which 5 % of the pods change a minute; memory, and the time that
 //! a question takes. The figures are printed; the bounds that fail hold without optimisation too, where it says so.
 
+#![allow(clippy::print_stdout, reason = "the figures are what this test is for")]
+
 mod make;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -184,7 +186,8 @@ fn churn(cluster: &mut Cluster, start: u64) {
         spent += begin.elapsed();
         let end = End { pod_uid: None, container_id: None, address: v4(place).into(), port: None, at: at + SECOND / 5 };
         let then = End { at: at - 1, port: Some(Port { number: 8080, protocol: Protocol::Tcp }), ..end };
-        let [now, then] = [end, then].map(|end| cluster.view().workload(&end).unwrap().pod.unwrap());
+        let [now, then] =
+            [end, then].map(|end| cluster.view().workload(&end).and_then(|found| found.pod).expect("a pod"));
         assert_eq!((now.uid.as_deref(), then.uid.as_deref()), (Some(&*uid(1, new)), Some(&*uid(1, old))));
     }
     println!("{:?} for a pod that goes and another that comes", spent / 5_000);
