@@ -28,6 +28,7 @@ pub mod watch;
 pub mod files;
 
 // Recorded traffic of a Kubernetes API server.
+pub mod apiserver;
 pub mod cluster;
 
 // Captures of every protocol.

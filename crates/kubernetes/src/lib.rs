@@ -19,6 +19,8 @@ mod shards;
 mod slice;
 pub mod time;
 mod view;
+#[cfg(feature = "watch")]
+pub mod watch;
 mod workload;
 
 pub use cluster::Cluster;
