@@ -13,8 +13,9 @@ use flowtrace_tests::truth::Kind;
 use flowtrace_tests::watch::Watch;
 use nix::sys::signal::Signal;
 
-/// How many kernel programs run with one interface: two that see packets, and six that note sockets.
-const PROGRAMS: usize = 8;
+/// How many kernel programs run with one interface: two that see packets, six that note sockets, two that note who uses
+/// them.
+const PROGRAMS: usize = 10;
 
 /// Whether the kernel still has a program.
 fn exists(program: u64) -> bool {
