@@ -42,6 +42,19 @@ fn values(record: &Record) -> Values {
     values
 }
 
+/// The same without names: filters compare the addresses of client and server, whatever is written for them.
+fn nameless(mut record: Record) -> Record {
+    if let Some(who) = &mut record.who {
+        (who.source.name, who.destination.name) = (None, None);
+    }
+    record
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    let any = records::any_record().boxed();
+    prop_oneof![any, prop::sample::select(records::table())].prop_map(nameless).boxed()
+}
+
 /// An expression yet without values: an atom's are taken from the record, or from another.
 #[derive(Clone, Debug)]
 enum Shape {
@@ -156,8 +169,8 @@ proptest! {
     #[test]
     fn expressions_say_what_the_attributes_say(
         shape in shape(),
-        own in prop_oneof![records::any_record(), prop::sample::select(records::table())],
-        other in prop_oneof![records::any_record(), prop::sample::select(records::table())],
+        own in any_record(),
+        other in any_record(),
     ) {
         let (text, expected) = render(&shape, &values(&own), &values(&other));
         let filter = Filter::parse(&text).unwrap_or_else(|error| panic!("{error}"));
@@ -169,7 +182,7 @@ proptest! {
 /// The types of values are those that the registry declares: what a filter was checked against is what it meets.
 #[test]
 fn values_have_their_declared_types() {
-    for record in records::table() {
+    for record in records::table().into_iter().map(nameless) {
         for (attribute, value) in values(&record) {
             let declared = attribute.definition().value_type;
             let is = match value {

@@ -304,7 +304,9 @@ fn any_party() -> impl Strategy<Value = Party> {
         let [executable_name, executable_path, command_line, owner] = texts;
         Arc::new(Process { pid, executable_name, executable_path, command_line, owner, container })
     });
-    (prop::option::of(process), prop::option::of(any_text())).prop_map(|(process, name)| Party { process, name })
+    let party = (prop::option::of(process), prop::option::of(any_text()));
+    // On the heap: with all of it a record's strategy is too large for a thread's stack.
+    party.prop_map(|(process, name)| Party { process, name }).boxed()
 }
 
 fn any_text() -> impl Strategy<Value = Arc<str>> {
