@@ -116,7 +116,10 @@ fn pod(found: &Workload, case: &Value) {
     for kind in [Kind::ReplicaSet, Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Job, Kind::CronJob] {
         let owners = expected["owners"].as_array().unwrap();
         let owner = owners.iter().find(|owner| owner["kind"] == kind.name());
-        assert_eq!(found.owner(kind).map(|owner| json!(owner.name.as_ref())), owner.map(|owner| owner["name"].clone()));
+        assert_eq!(
+            found.owner(kind.as_owner().unwrap()).map(|owner| json!(owner.name.as_ref())),
+            owner.map(|owner| owner["name"].clone())
+        );
     }
     if let Some(container) = expected.get("container_for_port") {
         assert_eq!(json!(found.container.as_ref().map(|found| found.name.as_ref())), *container, "{id}");

@@ -24,6 +24,7 @@ mod store;
 mod table;
 mod tcp;
 mod who;
+pub mod workload;
 mod wrapped;
 
 pub use connection::ConnectionState;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::workload::Workload;
+
 /// Who is at the ends of a flow, as far as that is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Who {
@@ -9,6 +11,10 @@ pub struct Who {
     pub source: Party,
     /// At the destination.
     pub destination: Party,
+    /// The network policies about what comes in to the destination; absent where none are known to apply or not to.
+    pub ingress: Option<Arc<[Arc<str>]>>,
+    /// Those about what goes out of the source; absent likewise.
+    pub egress: Option<Arc<[Arc<str>]>>,
 }
 
 /// Who is at one end.
@@ -18,6 +24,8 @@ pub struct Party {
     pub process: Option<Arc<Process>>,
     /// The name of its address.
     pub name: Option<Arc<str>>,
+    /// What it is in Kubernetes.
+    pub workload: Option<Arc<Workload>>,
 }
 
 /// A process of this host. What is not known is absent.

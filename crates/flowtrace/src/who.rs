@@ -106,6 +106,7 @@ impl Knowledge {
         let who = Who {
             source: self.party(record, End::Source, first, last),
             destination: self.party(record, End::Destination, first, last),
+            ..Who::default()
         };
         if who != Who::default() {
             record.who = Some(Box::new(who));
@@ -116,7 +117,11 @@ impl Knowledge {
     }
 
     fn party(&mut self, record: &Record, end: End, first: u64, last: u64) -> Party {
-        Party { process: self.process(record, end, first, last), name: self.name(record, end, first, last) }
+        Party {
+            process: self.process(record, end, first, last),
+            name: self.name(record, end, first, last),
+            workload: None,
+        }
     }
 
     fn name(&mut self, record: &Record, end: End, first: u64, last: u64) -> Option<Arc<str>> {

@@ -19,8 +19,8 @@ use crate::intern::Texts;
 use crate::object::{Metadata, Object};
 use crate::options::Options;
 use crate::time::Time;
-use crate::workload::{Entity, Pairs};
 use crate::{Kind, View};
+use flowtrace_flow::workload::{Entity, Pairs};
 
 use gone::Gone;
 use references::References;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::quality::RandomState;
 
 use crate::options::KeyPatterns;
-use crate::workload::Pairs;
+use flowtrace_flow::workload::Pairs;
 
 /// Labels and annotations with longer values, in bytes, are left out: nobody searches for those, and one object may
 /// have 256 KiB of them.

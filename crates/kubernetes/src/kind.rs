@@ -1,5 +1,7 @@
 //! The kinds of objects that are watched.
 
+use flowtrace_flow::workload::OwnerKind;
+
 /// A kind of object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -97,6 +99,19 @@ impl Kind {
     /// Whether nothing but the metadata of its objects is used, so that `PartialObjectMetadata` will do.
     pub const fn is_metadata_only(self) -> bool {
         !matches!(self, Self::Pod | Self::Service | Self::EndpointSlice | Self::Node | Self::NetworkPolicy)
+    }
+
+    /// It as what answers say of owners; none for kinds that attributes are not about.
+    pub const fn as_owner(self) -> Option<OwnerKind> {
+        Some(match self {
+            Self::ReplicaSet => OwnerKind::ReplicaSet,
+            Self::Deployment => OwnerKind::Deployment,
+            Self::StatefulSet => OwnerKind::StatefulSet,
+            Self::DaemonSet => OwnerKind::DaemonSet,
+            Self::Job => OwnerKind::Job,
+            Self::CronJob => OwnerKind::CronJob,
+            _ => return None,
+        })
     }
 
     /// The kind that an owner reference names: by API version (`apps/v1`) and kind; none that is not watched.

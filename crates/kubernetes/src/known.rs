@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use crate::Kind;
-use crate::workload::{Entity, Owner};
+use flowtrace_flow::workload::{Entity, Owner, Pairs};
 
 /// Owners beyond this depth are not followed. Three are usual; a ring of owners would have no end.
 pub const DEEPEST_OWNER: usize = 8;
@@ -27,7 +27,7 @@ pub(crate) struct Known {
     /// Its name, uid, labels and annotations.
     pub entity: Arc<Entity>,
     /// All labels, where policies ask for them.
-    pub selectable: crate::workload::Pairs,
+    pub selectable: Pairs,
     /// What owns it.
     pub owner: Option<OwnerReference>,
 }
@@ -78,7 +78,7 @@ pub(crate) fn owners(first: Option<&OwnerReference>) -> Vec<Owner> {
         let entity = Arc::clone(entity);
         let OwnerReference { kind, api_version, kind_name, .. } = &reference;
         owners.push(Owner {
-            kind: *kind,
+            kind: kind.and_then(Kind::as_owner),
             api_version: Arc::clone(api_version),
             kind_name: Arc::clone(kind_name),
             entity,

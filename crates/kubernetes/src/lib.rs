@@ -21,7 +21,6 @@ pub mod time;
 mod view;
 #[cfg(feature = "watch")]
 pub mod watch;
-mod workload;
 
 pub use cluster::Cluster;
 pub use intern::LONGEST_VALUE;
@@ -34,4 +33,3 @@ pub use policy::Depth;
 pub use protocol::{Port, Protocol};
 pub use time::Time;
 pub use view::{Conversation, End, Policies, View};
-pub use workload::{ClusterName, Container, Entity, Owner, Pairs, Via, Workload};

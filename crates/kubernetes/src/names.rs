@@ -1,6 +1,6 @@
 //! Names for ends.
 
-use crate::workload::{Entity, Workload};
+use flowtrace_flow::workload::{Entity, Workload};
 
 /// How ends are named. In the forms, `{name}`, `{namespace}` and `{domain}` stand for what they say.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::object;
 use crate::protocol::{Port, Protocol};
 use crate::slice::SlicePorts;
 use crate::time::{self, Time};
-use crate::workload::{Container, Entity, Pairs};
+use flowtrace_flow::workload::{Container, Entity, Pairs};
 
 /// A pod from its first to its last event: what it is now, and what leads to it.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::object;
-use crate::workload::Pairs;
+use flowtrace_flow::workload::Pairs;
 
 /// Chooses by labels. One without requirements chooses all.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::known::Reference;
 use crate::object;
 use crate::protocol::{Port, Protocol};
-use crate::workload::Via;
+use flowtrace_flow::workload::Via;
 
 /// A service, at its addresses.
 #[derive(Debug)]

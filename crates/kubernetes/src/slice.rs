@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::known::Reference;
 use crate::object;
 use crate::protocol::{Port, Protocol};
-use crate::workload::Entity;
+use flowtrace_flow::workload::Entity;
 
 /// The label that names the service of a slice.
 pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";

@@ -19,7 +19,7 @@ use crate::service::{At, Service, ServicePort};
 use crate::shards::Shards;
 use crate::slice::{Point, SlicePort, pod_of, service_of};
 use crate::time::Time;
-use crate::workload::{ClusterName, Via, Workload};
+use flowtrace_flow::workload::{ClusterName, Via, Workload};
 
 /// What is known of the cluster.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl View {
         };
         let behind = pod.behind.load();
         if let Some((service, port)) = end.port.and_then(|port| service_of(&behind, port)) {
-            found.set_service(service, port);
+            set_service(&mut found, service, port);
         }
         found
     }
@@ -188,15 +188,13 @@ impl View {
             found.via = Some(Via::Endpoint);
         }
         if let Some((service, port)) = service {
-            found.set_service(service, port);
+            set_service(&mut found, service, port);
         }
         Some(found)
     }
 }
 
-impl Workload {
-    fn set_service(&mut self, service: &Reference, port: &SlicePort) {
-        self.service = Some(service.entity());
-        self.service_port.clone_from(&port.name);
-    }
+fn set_service(workload: &mut Workload, service: &Reference, port: &SlicePort) {
+    workload.service = Some(service.entity());
+    workload.service_port.clone_from(&port.name);
 }

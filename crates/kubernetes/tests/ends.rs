@@ -2,7 +2,8 @@
 
 mod make;
 
-use flowtrace_kubernetes::{Cluster, End, KeyPatterns, Kind, Options, Scope, Via, Workload, time::SECOND};
+use flowtrace_flow::workload::{OwnerKind, Via, Workload};
+use flowtrace_kubernetes::{Cluster, End, KeyPatterns, Kind, Options, Scope, time::SECOND};
 use make::{object, pod, pod_at, who};
 use serde_json::{Value, json};
 
@@ -204,7 +205,7 @@ fn owners_come_in_any_order_and_rings_end() {
     apply(&mut cluster, Kind::ReplicaSet, &owned("Deployment", "rs", "rs", "deploy"));
     assert_eq!(owners(&cluster), ["rs", "deploy"]);
     let found = who(&cluster, A, 80, 2).unwrap();
-    assert_eq!(found.owner(Kind::ReplicaSet).unwrap().annotations.len(), 1);
+    assert_eq!(found.owner(OwnerKind::ReplicaSet).unwrap().annotations.len(), 1);
     apply(&mut cluster, Kind::Deployment, &owned("ReplicaSet", "deploy", "deploy", "rs"));
     assert_eq!(owners(&cluster).len(), flowtrace_kubernetes::DEEPEST_OWNER);
 }

@@ -4,7 +4,8 @@ mod make;
 
 use std::collections::BTreeMap;
 
-use flowtrace_kubernetes::{Cluster, Kind, Object, Options, Scope, Workload, time::SECOND};
+use flowtrace_flow::workload::Workload;
+use flowtrace_kubernetes::{Cluster, Kind, Object, Options, Scope, time::SECOND};
 use make::{object, pod, who};
 use proptest::prelude::*;
 use serde_json::{Value, json};

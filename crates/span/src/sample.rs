@@ -155,8 +155,8 @@ pub fn known() -> Record {
             container: Some(Arc::new(container)),
         })
     };
-    let party = |pid, name| Party { process: Some(process(pid)), name };
-    let who = Who { source: party(1, None), destination: party(2, text("web.example.org")) };
+    let party = |pid, name| Party { process: Some(process(pid)), name, workload: None };
+    let who = Who { source: party(1, None), destination: party(2, text("web.example.org")), ..Who::default() };
     Record { who: Some(Box::new(who)), ..between("10.1.1.5", "10.1.2.10") }
 }
 

@@ -6,7 +6,7 @@ use super::{Cluster, Listed};
 use crate::Kind;
 use crate::known::{Known, Reference};
 use crate::object::Metadata;
-use crate::workload::ClusterName;
+use flowtrace_flow::workload::ClusterName;
 
 /// An object with its metadata alone.
 #[derive(Debug)]

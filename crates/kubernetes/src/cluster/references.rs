@@ -7,7 +7,7 @@ use crate::Kind;
 use crate::intern::Texts;
 use crate::known::{OwnerReference, Reference};
 use crate::object::Metadata;
-use crate::workload::{Entity, Pairs};
+use flowtrace_flow::workload::{Entity, Pairs};
 
 /// All references.
 #[derive(Debug, Default)]

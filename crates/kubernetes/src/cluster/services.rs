@@ -11,7 +11,7 @@ use crate::known::Known;
 use crate::object;
 use crate::protocol::Port;
 use crate::service::{self, At, Service};
-use crate::workload::Via;
+use flowtrace_flow::workload::Via;
 
 /// A service.
 #[derive(Debug)]

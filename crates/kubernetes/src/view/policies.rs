@@ -7,7 +7,7 @@ use super::View;
 use crate::pod::Slot;
 use crate::policy::{Depth, Flow, Side, Way};
 use crate::protocol::Port;
-use crate::workload::Workload;
+use flowtrace_flow::workload::Workload;
 
 /// A flow between two ends.
 #[derive(Clone, Copy, Debug)]

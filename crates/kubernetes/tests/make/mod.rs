@@ -2,7 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
-use flowtrace_kubernetes::{Cluster, End, Kind, Object, Port, Protocol, Time, Workload, time::SECOND};
+use flowtrace_flow::workload::Workload;
+use flowtrace_kubernetes::{Cluster, End, Kind, Object, Port, Protocol, Time, time::SECOND};
 use serde_json::{Value, json};
 
 /// An object of a kind from the API's form.

@@ -17,7 +17,7 @@ pub(super) fn put(record: &Record, line: &mut String) -> fmt::Result {
 }
 
 /// The process, its container, and the name of the address.
-fn put_party(Party { process, name }: &Party, line: &mut String) -> fmt::Result {
+fn put_party(Party { process, name, .. }: &Party, line: &mut String) -> fmt::Result {
     let Some(process) = process else {
         line.push(' ');
         put_text(name.as_deref().unwrap_or_default(), line);

@@ -207,8 +207,9 @@ pub fn known() -> Record {
     };
     let client = Process { pid: 4242, executable_name: text("curl"), ..Process::default() };
     let who = Who {
-        source: Party { process: Some(Arc::new(client)), name: None },
-        destination: Party { process: Some(Arc::new(server)), name: text("www.example.org") },
+        source: Party { process: Some(Arc::new(client)), name: None, workload: None },
+        destination: Party { process: Some(Arc::new(server)), name: text("www.example.org"), workload: None },
+        ..Who::default()
     };
     Record { who: Some(Box::new(who)), ..tcp() }
 }
@@ -292,7 +293,8 @@ fn any_tcp() -> impl Strategy<Value = Option<Box<Tcp>>> {
 
 /// Names are hostile, but not empty.
 fn any_who() -> impl Strategy<Value = Option<Box<Who>>> {
-    let who = (any_party(), any_party()).prop_map(|(source, destination)| Box::new(Who { source, destination }));
+    let who = (any_party(), any_party())
+        .prop_map(|(source, destination)| Box::new(Who { source, destination, ..Who::default() }));
     prop::option::of(who)
 }
 
@@ -306,7 +308,7 @@ fn any_party() -> impl Strategy<Value = Party> {
     });
     let party = (prop::option::of(process), prop::option::of(any_text()));
     // On the heap: with all of it a record's strategy is too large for a thread's stack.
-    party.prop_map(|(process, name)| Party { process, name }).boxed()
+    party.prop_map(|(process, name)| Party { process, name, workload: None }).boxed()
 }
 
 fn any_text() -> impl Strategy<Value = Arc<str>> {

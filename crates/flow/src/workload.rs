@@ -1,8 +1,6 @@
-//! Answers: what is known of one end of a flow. Plain values; none of them changes after it was given.
+//! What an end of a flow is in Kubernetes. Plain values; none of them changes after it was given.
 
 use std::sync::Arc;
-
-use crate::Kind;
 
 /// Labels or annotations, sorted by key.
 pub type Pairs = Arc<[(Arc<str>, Arc<str>)]>;
@@ -32,7 +30,7 @@ pub struct Workload {
 
 impl Workload {
     /// The owner of a kind: for `*.k8s.deployment.*` and the like.
-    pub fn owner(&self, kind: Kind) -> Option<&Arc<Entity>> {
+    pub fn owner(&self, kind: OwnerKind) -> Option<&Arc<Entity>> {
         self.owners.iter().find(|owner| owner.kind == Some(kind)).map(|owner| &owner.entity)
     }
 }
@@ -73,14 +71,31 @@ pub struct Container {
 /// What owns a pod, or owns what owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// Its kind, if it is one of those that are watched.
-    pub kind: Option<Kind>,
+    /// Its kind, if it is one of those that attributes are about.
+    pub kind: Option<OwnerKind>,
     /// Group and version of its kind.
     pub api_version: Arc<str>,
     /// The name of its kind.
     pub kind_name: Arc<str>,
     /// What it is.
     pub entity: Arc<Entity>,
+}
+
+/// Kinds that own pods, or own what owns them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerKind {
+    /// Replica sets.
+    ReplicaSet,
+    /// Deployments.
+    Deployment,
+    /// Stateful sets.
+    StatefulSet,
+    /// Daemon sets.
+    DaemonSet,
+    /// Jobs.
+    Job,
+    /// Cron jobs.
+    CronJob,
 }
 
 /// How an end is a service's.
