@@ -6,8 +6,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use flowtrace_flow::workload::{Entity, Pairs, Via, Workload};
 use flowtrace_kubernetes::{
-    Cluster, Conversation, Depth, End, KeyPatterns, Kind, Options, Port, Protocol, Time, Via, View, Workload, time,
+    Cluster, Conversation, Depth, End, KeyPatterns, Kind, Options, Port, Protocol, Time, View, time,
 };
 use flowtrace_tests::cluster::{Recording, folder};
 use flowtrace_tests::files::say;
@@ -133,17 +134,17 @@ fn pod(found: &Workload, case: &Value) {
     assert_eq!(found.service.as_ref().map(|service| json!(service.name.as_ref())), only, "{id}");
 }
 
-fn named(entity: Option<&Arc<flowtrace_kubernetes::Entity>>) -> Value {
+fn named(entity: Option<&Arc<Entity>>) -> Value {
     let Some(entity) = entity else { return Value::Null };
     json!({ "name": entity.name.as_ref(), "uid": entity.uid.as_deref() })
 }
 
-fn in_namespace(entity: Option<&Arc<flowtrace_kubernetes::Entity>>) -> Value {
+fn in_namespace(entity: Option<&Arc<Entity>>) -> Value {
     let Some(entity) = entity else { return Value::Null };
     json!({ "namespace": entity.namespace.as_deref(), "name": entity.name.as_ref(), "uid": entity.uid.as_deref() })
 }
 
-fn pairs(pairs: &flowtrace_kubernetes::Pairs) -> Value {
+fn pairs(pairs: &Pairs) -> Value {
     pairs.iter().map(|(key, value)| (key.to_string(), json!(value.as_ref()))).collect::<serde_json::Map<_, _>>().into()
 }
 
