@@ -45,7 +45,7 @@ pub enum Scope {
     Node,
 }
 
-/// Patterns of keys, in which `*` stands for any text.
+/// Patterns of keys, in which `*` stands for any text. What one with `!` before it has is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyPatterns(Vec<String>);
 
@@ -55,9 +55,22 @@ impl KeyPatterns {
         Self(patterns.into_iter().map(Into::into).collect())
     }
 
-    /// Whether one of them is the key's.
+    /// Whether a key has one of them, and none with `!`.
     pub fn has(&self, key: &str) -> bool {
-        self.0.iter().any(|pattern| is_match(pattern, key))
+        let mut has = false;
+        for pattern in &self.0 {
+            match pattern.strip_prefix('!') {
+                Some(without) if is_match(without, key) => return false,
+                Some(_) => {}
+                None => has = has || is_match(pattern, key),
+            }
+        }
+        has
+    }
+
+    /// Whether no key has one of them.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|pattern| pattern.starts_with('!'))
     }
 }
 
@@ -99,5 +112,15 @@ mod tests {
             assert_eq!(KeyPatterns::new([pattern]).has(key), expected, "{pattern} {key}");
         }
         assert!(!KeyPatterns::default().has("app"));
+    }
+
+    #[test]
+    fn keys_are_left_out() {
+        let patterns = KeyPatterns::new(["!kubectl.kubernetes.io/*", "*", "!b"]);
+        for (key, expected) in [("a", true), ("b", false), ("kubectl.kubernetes.io/last-applied-configuration", false)]
+        {
+            assert_eq!(patterns.has(key), expected, "{key}");
+        }
+        assert!(!patterns.is_empty() && KeyPatterns::new(["!a"]).is_empty());
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Pod {
     pub created: Time,
     /// Of a pod that a kubelet runs from a file: the uid that it has in the names of control groups.
     pub mirrored: Option<Arc<str>>,
+    /// Of a pod of flowtrace that is ready: how it is configured.
+    pub agent: Option<Arc<str>>,
 }
 
 /// A container of a pod.

@@ -32,6 +32,8 @@ pub struct View {
     pub(crate) services: Shards<IpAddr, Arc<[At]>>,
     pub(crate) node_ports: Shards<Port, Arc<[Arc<Service>]>>,
     pub(crate) nodes: Shards<IpAddr, Arc<[Arc<Reference>]>>,
+    /// The pods of flowtrace that are ready, by the names of their nodes.
+    pub(crate) agents: Shards<Arc<str>, Arc<[Arc<Slot>]>>,
     pub(crate) points: Shards<IpAddr, Arc<[Point]>>,
     /// By namespace.
     pub(crate) policies: Shards<Arc<str>, Arc<[Arc<Policy>]>>,
@@ -73,6 +75,7 @@ impl View {
             services: Shards::new(),
             node_ports: Shards::new(),
             nodes: Shards::new(),
+            agents: Shards::new(),
             points: Shards::new(),
             policies: Shards::new(),
             synced: AtomicU16::new(0),
@@ -87,6 +90,13 @@ impl View {
     /// How many pods are known, those included that went a short time ago.
     pub fn pods(&self) -> usize {
         self.pods.len()
+    }
+
+    /// Whether a ready pod of flowtrace runs on a node, with a configuration that has this hash
+    /// ([`CONFIGURATION`](crate::CONFIGURATION)).
+    pub fn has_agent(&self, node: &str, configuration: &str) -> bool {
+        let is_it = |slot: &Arc<Slot>| slot.now.load().agent.as_deref() == Some(configuration);
+        self.agents.with(node, |slots| slots.iter().any(is_it)).unwrap_or(false)
     }
 
     /// Who is at an end. The first that knows it: its process, the pods' addresses, those of services, those of nodes,

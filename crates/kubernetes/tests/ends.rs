@@ -219,3 +219,29 @@ fn a_cluster_has_the_uid_of_its_system() {
     assert_eq!((found.name.as_deref(), found.uid.as_deref()), (Some("blue"), Some("u")));
     assert_eq!(who(&cluster, "192.0.2.1", 80, 2), None);
 }
+
+#[test]
+fn agents_are_ready_pods_of_daemon_sets() {
+    let ready =
+        |status: &str| json!([{ "type": "Initialized", "status": "True" }, { "type": "Ready", "status": status }]);
+    let agent = |owner: &str, status: &str| {
+        let mut agent = pod("flowtrace-x", "1", "Running", &[A], 10);
+        agent["metadata"]["annotations"] = json!({ "flowtrace.io/configuration": "0123" });
+        agent["metadata"]["ownerReferences"] =
+            json!([{ "apiVersion": "apps/v1", "kind": owner, "name": "o", "uid": "o", "controller": true }]);
+        agent["status"]["conditions"] = ready(status);
+        agent
+    };
+    let mut cluster = Cluster::new(Options::default());
+    let has = |cluster: &Cluster, node: &str, hash: &str| cluster.view().has_agent(node, hash);
+    step(&mut cluster, &agent("DaemonSet", "False"), 11);
+    assert!(!has(&cluster, "node-a", "0123"), "it is not ready");
+    step(&mut cluster, &agent("DaemonSet", "True"), 12);
+    assert!(has(&cluster, "node-a", "0123"));
+    assert!(!has(&cluster, "node-b", "0123") && !has(&cluster, "node-a", "4567"));
+    step(&mut cluster, &agent("ReplicaSet", "True"), 13);
+    assert!(!has(&cluster, "node-a", "0123"), "anybody may have the annotation");
+    step(&mut cluster, &agent("DaemonSet", "True"), 14);
+    gone(&mut cluster, &agent("DaemonSet", "True"), 15);
+    assert!(!has(&cluster, "node-a", "0123"), "it is gone");
+}

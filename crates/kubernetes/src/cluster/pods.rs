@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::nodes::{join, leave};
 use super::{Cluster, Listed, Table};
-use crate::Kind;
 use crate::object;
 use crate::pod::{self, Pod, Slot};
 use crate::time::Time;
 use crate::view::Tenure;
+use crate::{Kind, agents};
 
 /// How many pods an address is known to have belonged to before. More than that within the time for which it is to be
 /// known, and the oldest are forgotten.
@@ -35,13 +36,14 @@ impl Cluster {
         if let Some(known) = self.pods.by_uid.get_mut(uid) {
             known.list = list;
             let slot = Arc::clone(&known.kept);
-            let before = slot.now.swap(pod).addresses.clone();
-            self.change_addresses(&slot, &before, &after, at);
+            let before = slot.now.swap(Arc::clone(&pod));
+            self.change_addresses(&slot, &before.addresses, &after, at);
+            self.change_agent(&slot, Some(&before), Some(&pod));
             return;
         }
         let uid: Arc<str> = uid.into();
         let mirrored = pod.mirrored.clone();
-        let slot = Arc::new(Slot { now: ArcSwap::new(pod), behind: self.slices.behind(&uid) });
+        let slot = Arc::new(Slot { now: ArcSwap::new(Arc::clone(&pod)), behind: self.slices.behind(&uid) });
         self.view.pods.insert(Arc::clone(&uid), Arc::clone(&slot));
         // A pod may say that it was made from a file by any uid; the pod that has that uid is the one that is meant.
         if let Some(uid) = mirrored.filter(|uid| !self.pods.by_uid.contains_key(uid)) {
@@ -49,13 +51,31 @@ impl Cluster {
         }
         self.pods.by_uid.insert(uid, Listed { list, kept: Arc::clone(&slot) });
         self.change_addresses(&slot, &[], &after, at);
+        self.change_agent(&slot, None, Some(&pod));
     }
 
     pub(super) fn delete_pod(&mut self, uid: &str, at: Time) {
         let Some((uid, Listed { kept: slot, .. })) = self.pods.by_uid.remove_entry(uid) else { return };
-        let before = slot.now.load().addresses.clone();
-        self.change_addresses(&slot, &before, &[], at);
+        let before = slot.now.load_full();
+        self.change_addresses(&slot, &before.addresses, &[], at);
+        self.change_agent(&slot, Some(&before), None);
         self.gone.pod(uid, at);
+    }
+
+    /// A pod of flowtrace became ready, or is so no more.
+    fn change_agent(&mut self, slot: &Arc<Slot>, before: Option<&Pod>, after: Option<&Pod>) {
+        let place =
+            |pod: &Pod| pod.agent.is_some().then(|| pod.node.as_ref().map(|node| Arc::clone(&node.bare.name)))?;
+        let [before, after] = [before, after].map(|pod| pod.and_then(place));
+        if before == after {
+            return;
+        }
+        if let Some(node) = before {
+            leave(&self.view.agents, node, |known| Arc::ptr_eq(known, slot));
+        }
+        if let Some(node) = after {
+            join(&self.view.agents, node, Arc::clone(slot));
+        }
     }
 
     /// A pod claims other addresses than before, or claims them more or less strongly.
@@ -132,6 +152,7 @@ impl Cluster {
             started,
             created,
             mirrored: pod::mirrored(from).map(|uid| self.texts.get(uid)),
+            agent: agents::configuration(from).map(|hash| self.texts.get(hash)),
         }
     }
 }

@@ -80,6 +80,9 @@ pub struct PodStatus {
     /// Its addresses, the first included.
     #[serde(rename = "podIPs", deserialize_with = "or_default")]
     pub pod_ips: Vec<PodIp>,
+    /// What holds of it.
+    #[serde(deserialize_with = "or_default")]
+    pub conditions: Vec<PodCondition>,
     /// When its kubelet took it on: RFC 3339, seconds.
     pub start_time: Option<String>,
     /// What its containers are.
@@ -91,6 +94,16 @@ pub struct PodStatus {
     /// What its ephemeral containers are.
     #[serde(deserialize_with = "or_default")]
     pub ephemeral_container_statuses: Vec<ContainerStatus>,
+}
+
+/// What holds of a pod.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PodCondition {
+    /// What it is about: `Ready`.
+    pub r#type: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
 }
 
 /// One of a pod's addresses.
