@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub mod file;
+pub mod kubernetes;
 pub mod otlp;
 pub mod outputs;
 pub mod spool;
@@ -176,6 +177,9 @@ pub struct CommonOptions {
     /// Who was talking.
     #[command(flatten)]
     pub who: who::WhoOptions,
+    /// Kubernetes.
+    #[command(flatten)]
+    pub kubernetes: kubernetes::KubernetesOptions,
     /// Records in a file.
     #[command(flatten)]
     pub file: file::FileOptions,

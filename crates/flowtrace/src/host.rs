@@ -3,10 +3,12 @@
 use std::fs;
 use std::ops::RangeInclusive;
 
+use crate::cli::kubernetes::KubernetesOptions;
+use crate::kubernetes;
 use flowtrace_span::{Environment, EnvironmentError, Facts, Resource, random_instance};
 
 /// The resource of all spans. A reader of files has no `instance`: the same file gives the same spans.
-pub fn resource(instance: Option<String>) -> Result<Resource, EnvironmentError> {
+pub fn resource(instance: Option<String>, kubernetes: &KubernetesOptions) -> Result<Resource, EnvironmentError> {
     let system = rustix::system::uname();
     let text = |value: &std::ffi::CStr| value.to_str().ok().map(str::to_owned);
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
@@ -14,6 +16,8 @@ pub fn resource(instance: Option<String>) -> Result<Resource, EnvironmentError> 
         instance,
         host_name: host_name(),
         host_id: host_id(),
+        cluster_name: kubernetes::cluster_name(kubernetes),
+        node_name: kubernetes::node_name(kubernetes),
         host_arch: Some(architecture().to_owned()),
         os_type: Some("linux".to_owned()),
         os_name: os_release(&release, "NAME"),

@@ -6,6 +6,7 @@ mod cli;
 mod destinations;
 mod exit;
 mod host;
+mod kubernetes;
 mod lines;
 mod log;
 mod output;

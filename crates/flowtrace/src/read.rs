@@ -24,14 +24,14 @@ use crate::{host, log};
 pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
     let max_flows = usize::try_from(options.max_flows).unwrap_or(usize::MAX);
     let settings = Settings { max_flows, ..settings::flow_settings(&options.common)? };
-    let outputs = Outputs::open(&options.common, &host::resource(None)?, Full::Wait)?;
+    let outputs = Outputs::open(&options.common, &host::resource(None, &options.common.kubernetes)?, Full::Wait)?;
     let signals = Signals::catch(outputs.hurry(), || {}).map_err(Error::Signals)?;
     let mut reading = Reading {
         table: Table::new(settings),
         dissection: settings::dissection(&options.common)?,
         walk: Walk::default(),
         outputs,
-        knowledge: Knowledge::new(&options.common)?,
+        knowledge: Knowledge::new(&options.common, false)?,
         records: Vec::new(),
         interfaces: Interfaces::default(),
         unparsed: [(0, 0); Reason::ALL.len()],
@@ -42,6 +42,7 @@ pub fn read(options: &ReadOptions, quiet: bool) -> Result<Exit, Error> {
         signals,
         is_live: false,
     };
+    reading.knowledge.wait();
     let mut exit = Exit::Done;
     for path in &options.files {
         match reading.file(path)? {
@@ -185,6 +186,7 @@ impl Reading {
         self.summary.count(&self.records);
         for record in &mut self.records {
             self.knowledge.add(record, 0);
+            self.knowledge.finish(record);
             record.interface = record.interface.take().and_then(|seen| self.interfaces.of(seen));
         }
     }

@@ -18,7 +18,7 @@ use crate::output::{self, Outputs, Wanted};
 use crate::signals::Signals;
 use crate::summary::{Loss, Summary};
 use crate::who::{self, Knowledge};
-use crate::{host, log, settings};
+use crate::{host, kubernetes, log, settings};
 
 /// Why nothing is watched (any more).
 #[derive(Debug, thiserror::Error)]
@@ -41,18 +41,18 @@ pub enum Error {
 pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     let ephemeral = host::ephemeral_ports();
     let settings = Settings {
-        observer: host::observer(),
+        observer: kubernetes::node_name(&options.common.kubernetes).unwrap_or_else(host::observer),
         ephemeral: Ephemeral::Host(ephemeral.clone()),
         ..settings::flow_settings(&options.common).map_err(output::Error::from)?
     };
     let dissection = settings::dissection(&options.common).map_err(output::Error::from)?;
     let interfaces = InterfacePatterns::parse(&options.interfaces)?;
-    let resource = host::resource(Some(host::instance())).map_err(output::Error::from)?;
+    let resource = host::resource(Some(host::instance()), &options.common.kubernetes).map_err(output::Error::from)?;
     let outputs = Outputs::open(&options.common, &resource, Full::Drop)?;
     let attached = Attached::default();
     let removed = attached.clone();
     let signals = Signals::catch(|| {}, move || removed.remove_for_good())?;
-    let mut knowledge = Knowledge::new(&options.common).map_err(output::Error::from)?;
+    let mut knowledge = Knowledge::new(&options.common, true).map_err(output::Error::from)?;
     let processes = who::processes(&options.processes, &options.common).map_err(output::Error::from)?;
     let live = Live::start(LiveOptions {
         interfaces,
@@ -89,6 +89,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         table,
         outputs,
         records: Vec::new(),
+        completed: 0,
         summary: Summary::default(),
         max_flows: u64::from(options.max_flows),
         is_waiting: false,
@@ -149,6 +150,8 @@ struct Watch {
     table: Table,
     outputs: Outputs,
     records: Vec<Record>,
+    /// How many of them were completed: they wait for what Kubernetes tells.
+    completed: usize,
     summary: Summary,
     /// Who was talking.
     knowledge: Knowledge,
@@ -227,19 +230,33 @@ impl Watch {
 
     fn write(&mut self) -> Result<Wanted, Error> {
         self.complete();
+        if self.knowledge.keeps_waiting(self.records.len()) {
+            return Ok(Wanted::Yes);
+        }
+        self.finish();
         Ok(self.outputs.write(&mut self.records)?)
     }
 
-    /// Counts the records, and adds who was talking and the names of their interfaces.
+    /// Counts the records that are new, and adds who was talking and the names of their interfaces.
     fn complete(&mut self) {
-        self.summary.count(&self.records);
+        let new = &mut self.records[self.completed..];
+        self.summary.count(new);
         let offset = who::offset(Moment::now());
-        for record in &mut self.records {
+        for record in new {
             self.knowledge.add(record, offset);
             if let Some(interface) = &mut record.interface {
                 interface.name = interface.index.and_then(|index| self.live.interface_name(index));
             }
         }
+        self.completed = self.records.len();
+    }
+
+    /// Makes the records ready to be written, all of them.
+    fn finish(&mut self) {
+        for record in &mut self.records {
+            self.knowledge.finish(record);
+        }
+        self.completed = 0;
     }
 
     /// Takes the programs off, reads what they counted to the last packet, closes all flows.
@@ -248,6 +265,7 @@ impl Watch {
         let _ = self.scan()?;
         self.table.close_all(&mut self.records);
         self.complete();
+        self.finish();
         let losses = self.live.losses()?;
         let mut summary = self.summary;
         summary.not_ip = self.live.not_ip()?.into_iter().collect();

@@ -55,6 +55,32 @@ pub enum Invalid {
     /// The key of `--hide-addresses` is none.
     #[error("--hide-addresses: the key must be 32 hexadecimal digits, as `openssl rand -hex 16` makes them")]
     Key,
+    /// There is no way to the API server.
+    #[error("--kubernetes: {0}")]
+    Kubernetes(flowtrace_kubernetes::watch::AccessError),
+    /// Watching it does not begin.
+    #[error(transparent)]
+    Watch(#[from] flowtrace_kubernetes::watch::WatchError),
+    /// `--name-form`.
+    #[error("--name-form {text}: {why}; write it as pod={{name}}.{{namespace}}")]
+    NameForm {
+        /// What was written.
+        text: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An option that needs the name of the node.
+    #[error("{0}: the name of this node is not known; set --node-name or K8S_NODE_NAME")]
+    NoNode(&'static str),
+    /// `--link-hosts` with `--kubernetes-scope node`.
+    #[error("--link-hosts: with --kubernetes-scope node it is not known which nodes have a flowtrace")]
+    LinksNeedCluster,
+    /// `--link-hosts` without the hash.
+    #[error(
+        "--link-hosts: set FLOWTRACE_CONFIGURATION_HASH to the value of the pod's annotation {}",
+        flowtrace_kubernetes::CONFIGURATION
+    )]
+    NoConfigurationHash,
     /// A thread was not to be had.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),

@@ -15,6 +15,7 @@ use flowtrace_wire::{Address, protocol};
 
 use crate::cli::CommonOptions;
 use crate::cli::who::{NameSource, ProcessOptions};
+use crate::kubernetes::{self, Kubernetes};
 use crate::settings::{self, Invalid};
 
 /// What can be added to records.
@@ -25,6 +26,7 @@ pub struct Knowledge {
     /// Whether DNS answers count.
     by_dns: bool,
     by_tls: Option<ServerNames>,
+    kubernetes: Option<Kubernetes>,
     hidden: Option<Hidden>,
 }
 
@@ -58,8 +60,8 @@ pub fn on_process(processes: &Arc<Processes>) -> OnSeen {
 }
 
 impl Knowledge {
-    /// What the options name.
-    pub fn new(common: &CommonOptions) -> Result<Self, Invalid> {
+    /// What the options name. `asks_in_pod`: whether Kubernetes is asked without being told to.
+    pub fn new(common: &CommonOptions, asks_in_pod: bool) -> Result<Self, Invalid> {
         let hidden = settings::hiding_key(common)?.map(Hidden::new);
         let sources = &common.who.names;
         let has = |source| sources.contains(&source);
@@ -68,9 +70,11 @@ impl Knowledge {
             has_learned: has(NameSource::Dns),
             reverse: has(NameSource::Reverse).then(ReverseSettings::default),
         };
-        let names = (!sources.is_empty()).then(|| Names::start(&names)).transpose().map_err(Invalid::Thread)?;
+        let has_others = sources.iter().any(|source| *source != NameSource::Kubernetes);
+        let names = has_others.then(|| Names::start(&names)).transpose().map_err(Invalid::Thread)?;
         let by_tls = has(NameSource::Tls).then(ServerNames::default);
-        Ok(Self { processes: None, names, by_dns: has(NameSource::Dns), by_tls, hidden })
+        let kubernetes = kubernetes::settings(common, asks_in_pod)?.map(Kubernetes::start).transpose()?;
+        Ok(Self { processes: None, names, by_dns: has(NameSource::Dns), by_tls, kubernetes, hidden })
     }
 
     /// Processes are known, too: those of these sockets.
@@ -100,7 +104,19 @@ impl Knowledge {
         }
     }
 
-    /// Adds what is known to a record. `offset`: what is to be taken off its times to get nanoseconds since boot.
+    /// Whether that many records are to wait for what is not known yet.
+    pub fn keeps_waiting(&mut self, records: usize) -> bool {
+        self.kubernetes.as_mut().is_some_and(|kubernetes| kubernetes.keeps_waiting(records))
+    }
+
+    /// Waits until all is known that will be soon.
+    pub fn wait(&mut self) {
+        if let Some(kubernetes) = &mut self.kubernetes {
+            kubernetes.wait();
+        }
+    }
+
+    /// Adds what may be forgotten soon to a record: processes, and names. `offset`: what is to be taken off its times to get nanoseconds since boot.
     pub fn add(&mut self, record: &mut Record, offset: u64) {
         let [first, last] = [record.start, record.end].map(|wall| wall.saturating_sub(offset));
         let who = Who {
@@ -110,6 +126,13 @@ impl Knowledge {
         };
         if who != Who::default() {
             record.who = Some(Box::new(who));
+        }
+    }
+
+    /// Adds what Kubernetes knows, and hides what is to be hidden: once, before a record is written.
+    pub fn finish(&self, record: &mut Record) {
+        if let Some(kubernetes) = &self.kubernetes {
+            kubernetes.add(record);
         }
         if let Some(hidden) = &self.hidden {
             hide(record, hidden);

@@ -34,6 +34,10 @@ pub struct Facts {
     pub host_name: Option<String>,
     /// `host.id`: the content of `/etc/machine-id`.
     pub host_id: Option<String>,
+    /// `k8s.cluster.name`.
+    pub cluster_name: Option<String>,
+    /// `k8s.node.name`.
+    pub node_name: Option<String>,
     /// `host.arch`, as OpenTelemetry spells it (`amd64`, `arm64`, …).
     pub host_arch: Option<String>,
     /// `os.type` (`linux`).
@@ -65,6 +69,8 @@ impl Resource {
             ("service.instance.id", &facts.instance),
             ("host.name", &facts.host_name),
             ("host.id", &facts.host_id),
+            ("k8s.cluster.name", &facts.cluster_name),
+            ("k8s.node.name", &facts.node_name),
             ("host.arch", &facts.host_arch),
             ("os.type", &facts.os_type),
             ("os.name", &facts.os_name),

@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Who")]
 pub struct WhoOptions {
-    /// Write names for `client.address` and `server.address`, from these sources: the file /etc/hosts, DNS answers and
-    /// TLS ClientHellos that are seen (their payload is looked at), the system's resolver.
+    /// Write names for `client.address` and `server.address`, from these sources: Kubernetes, the file /etc/hosts, DNS
+    /// answers and TLS ClientHellos that are seen (their payload is looked at), the system's resolver.
     #[arg(long, value_name = "SOURCE,...", value_delimiter = ',')]
     pub names: Vec<NameSource>,
     /// Write pseudonyms for addresses, made with the key that is in `file:PATH` or `env:NAME`: 32 hexadecimal digits.
@@ -19,6 +19,8 @@ pub struct WhoOptions {
 /// Where names come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NameSource {
+    /// Pods, services and nodes.
+    Kubernetes,
     /// /etc/hosts.
     Hosts,
     /// DNS answers that are seen.
