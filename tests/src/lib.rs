@@ -12,6 +12,7 @@ pub mod identity;
 pub mod inject;
 pub mod mirror;
 pub mod netns;
+pub mod objects;
 pub mod once;
 pub mod peers;
 pub mod record;

@@ -77,7 +77,7 @@ pub enum Invalid {
     LinksNeedCluster,
     /// `--link-hosts` without the hash.
     #[error(
-        "--link-hosts: set FLOWTRACE_CONFIGURATION_HASH to the value of the pod's annotation {}",
+        "--link-hosts: set --configuration-hash or FLOWTRACE_CONFIGURATION_HASH to the value of the pod's annotation {}",
         flowtrace_kubernetes::CONFIGURATION
     )]
     NoConfigurationHash,

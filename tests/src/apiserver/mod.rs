@@ -6,6 +6,7 @@
 mod answers;
 mod fault;
 mod http;
+mod made;
 mod recording;
 mod serve;
 mod tls;
@@ -15,10 +16,10 @@ pub use recording::{Recording, folder};
 pub use tls::Authority;
 
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 /// A request that came.
 #[derive(Clone, Debug)]
@@ -65,6 +66,7 @@ struct Shared {
 pub struct Server {
     address: SocketAddr,
     is_tls: bool,
+    listener: TcpListener,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -81,7 +83,8 @@ impl Server {
         Self::on(TcpListener::bind(address).unwrap(), recording, now, None)
     }
 
-    fn on(listener: TcpListener, recording: &Arc<Recording>, now: u64, authority: Option<&Authority>) -> Self {
+    /// The same with a listener: of another network namespace, for one.
+    pub fn on(listener: TcpListener, recording: &Arc<Recording>, now: u64, authority: Option<&Authority>) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             recording: Arc::clone(recording),
@@ -93,8 +96,9 @@ impl Server {
         let config = authority.map(|authority| authority.server(&["http/1.1"]));
         let is_tls = config.is_some();
         let serving = Arc::clone(&shared);
+        let accepting = listener.try_clone().unwrap();
         let thread = thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            for stream in accepting.incoming().map_while(Result::ok) {
                 if serving.stopped.load(Ordering::Relaxed) {
                     return;
                 }
@@ -103,7 +107,7 @@ impl Server {
                 thread::spawn(move || serve::connection(&shared, stream, config));
             }
         });
-        Self { address, is_tls, shared, thread: Some(thread) }
+        Self { address, is_tls, listener, shared, thread: Some(thread) }
     }
 
     /// Its URL.
@@ -186,7 +190,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::Relaxed);
         self.disconnect();
-        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+        // Wakes the thread that waits for connections.
+        let _ = nix::sys::socket::shutdown(self.listener.as_raw_fd(), nix::sys::socket::Shutdown::Both);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -115,7 +115,7 @@ struct RawSpec {
 }
 
 impl Event {
-    fn read(what: &str, object: &str, line: &[u8]) -> Self {
+    pub(super) fn read(what: &str, object: &str, line: &[u8]) -> Self {
         let read: RawObject = serde_json::from_str(object).unwrap();
         Self {
             version: read.metadata.resource_version.parse().unwrap(),
@@ -131,7 +131,7 @@ impl Event {
 /// All of it.
 #[derive(Debug)]
 pub struct Recording {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     pub(super) http: BTreeMap<String, Http>,
     /// By kind in the plural and whether it is metadata only.
     pub(super) histories: HashMap<(String, bool), History>,

@@ -55,9 +55,13 @@ pub struct KubernetesOptions {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub kubernetes_wait: Duration,
     /// Make spans of connections between pods that this node's pods answer children of the other node's span, where
-    /// that node has a flowtrace of the same configuration (FLOWTRACE_CONFIGURATION_HASH).
+    /// that node has a flowtrace of the same configuration.
     #[arg(long)]
     pub link_hosts: bool,
+    /// What tells configurations apart for `--link-hosts`, instead of FLOWTRACE_CONFIGURATION_HASH: the value of the
+    /// annotation flowtrace.io/configuration of flowtrace's pods.
+    #[arg(long, value_name = "HASH")]
+    pub configuration_hash: Option<String>,
 }
 
 /// Whether to ask.

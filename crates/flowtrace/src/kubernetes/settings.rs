@@ -139,7 +139,8 @@ fn links(common: &CommonOptions) -> Result<Links, Invalid> {
     if options.kubernetes_scope == cli::Scope::Node {
         return Err(Invalid::LinksNeedCluster);
     }
-    let configuration = variable("FLOWTRACE_CONFIGURATION_HASH").ok_or(Invalid::NoConfigurationHash)?;
+    let configuration = options.configuration_hash.clone().or_else(|| variable("FLOWTRACE_CONFIGURATION_HASH"));
+    let configuration = configuration.ok_or(Invalid::NoConfigurationHash)?;
     let node = node_name(options).ok_or(Invalid::NoNode("--link-hosts"))?;
     Ok(Links { key: flow_settings(common)?.trace.key, node, configuration })
 }
