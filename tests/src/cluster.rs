@@ -4,12 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flowtrace_kubernetes::{Cluster, Kind, Object, Time, time};
 use serde_json::Value;
-
-use crate::files::say;
 
 /// A watch event.
 #[derive(Debug)]
@@ -34,17 +32,6 @@ pub struct Recording {
     start: Vec<(Kind, Vec<Object>)>,
     /// Versions and times of the points of the timeline.
     points: BTreeMap<u64, Time>,
-}
-
-/// Where the recorded traffic is, if it is there. In CI it has to be.
-pub fn folder() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/k8s");
-    if folder.is_dir() {
-        return folder.canonicalize().ok();
-    }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "in CI there must be {}", folder.display());
-    say(&format!("*** NOT TESTED on recorded traffic of Kubernetes: {} is not there ***", folder.display()));
-    None
 }
 
 /// A file of the recording, unpacked.

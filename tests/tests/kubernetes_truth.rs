@@ -10,7 +10,8 @@ use flowtrace_flow::workload::{Entity, Pairs, Via, Workload};
 use flowtrace_kubernetes::{
     Cluster, Conversation, Depth, End, KeyPatterns, Kind, Options, Port, Protocol, Time, View, time,
 };
-use flowtrace_tests::cluster::{Recording, folder};
+use flowtrace_tests::apiserver::folder;
+use flowtrace_tests::cluster::Recording;
 use flowtrace_tests::files::say;
 use serde_json::{Value, json};
 

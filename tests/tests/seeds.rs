@@ -1,16 +1,19 @@
 //! The examples of the documents that flowtrace was begun with (`seeds/`): traffic made to fit them gives those names,
-//! types, units and values. What Kubernetes knows is left for later.
+//! types, units and values, those of Kubernetes included: an API server has the pods of the examples.
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::sync::Arc;
 
+use flowtrace_tests::apiserver::{Recording, Server};
 use flowtrace_tests::craft::ends::Ends;
 use flowtrace_tests::craft::ends::Way::{self, Back, There};
 use flowtrace_tests::craft::transport::{self as layer, ACK, PSH, SYN};
 use flowtrace_tests::files::{program, say};
+use flowtrace_tests::objects::pod;
 use serde_json::{Value, json};
 
 /// Begin and end of the examples' window, and its length, in nanoseconds.
@@ -77,6 +80,20 @@ impl Talk {
     }
 }
 
+/// The pods of the examples, which have their addresses.
+fn cluster() -> Server {
+    let pods = [("frontend-abcde", ENDS[0]), ("backend-xyz", ENDS[1])];
+    let objects = pods.map(|(name, address)| pod(["production", name], "node-1", &[address]));
+    Server::start(&Arc::new(Recording::made(&objects)), Recording::START, None)
+}
+
+/// The spans that the program writes of it, with the names that Kubernetes knows.
+fn spans_in_kubernetes(options: &[&str]) -> Vec<Value> {
+    let (folder, server) = (tempfile::tempdir().unwrap(), cluster());
+    let kubeconfig = server.kubeconfig(folder.path());
+    spans(&[&["--kubernetes", "on", "--kubeconfig", &kubeconfig], options].concat())
+}
+
 /// The spans that the program writes of it.
 fn spans(options: &[&str]) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
@@ -114,17 +131,7 @@ const EXAMPLES: [(&str, &[&str], Otherwise, [&str; 2]); 4] = [
         &[COMMUNITY_ID, ("flow.direction", "null"), ("flow.tcp.svc.latency", "null")],
         ["", ""],
     ),
-    // Addresses stand where names are not known.
-    (
-        "004",
-        &[],
-        &[
-            COMMUNITY_ID,
-            ("client.address", r#"{"stringValue":"10.1.1.5"}"#),
-            ("server.address", r#"{"stringValue":"10.1.2.10"}"#),
-        ],
-        ["", ""],
-    ),
+    ("004", &["--names", "kubernetes"], &[COMMUNITY_ID], ["", ""]),
 ];
 
 fn example(number: &str) -> String {
@@ -136,7 +143,7 @@ fn example(number: &str) -> String {
 fn the_examples_come_out() {
     for (number, options, otherwise, head) in EXAMPLES {
         let expected: Value = serde_json::from_str(&example(number)).unwrap();
-        let all = spans(options);
+        let all = spans_in_kubernetes(options);
         let span = &all[0];
         let head = |at: usize, name: &str| if head[at].is_empty() { expected[name].clone() } else { json!(head[at]) };
         assert_eq!(span["name"], head(0, "name"), "{number}");
@@ -151,7 +158,7 @@ fn the_examples_come_out() {
             let value = serde_json::from_str(value).unwrap();
             assert_ne!(should.insert((*name).to_owned(), value), None, "{number}: the example has no {name}");
         }
-        for (name, value) in should.iter().filter(|(name, _)| !name.contains(".k8s.")) {
+        for (name, value) in &should {
             assert_eq!(is.get(name).unwrap_or(&Value::Null), value, "{number}: {name}");
         }
     }
