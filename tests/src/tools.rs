@@ -12,32 +12,39 @@ const MACHINE: &str = include_str!("../machine.txt");
 /// Where programs are that are not on everybody's path.
 const FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 
-/// Held while a test measures: another one that runs at the same time would take its CPUs.
+/// Held while a live test runs: another one that measures at the same time would have its CPUs taken.
 #[derive(Debug)]
 pub struct Alone {
-    _lock: File,
+    _locks: Vec<File>,
 }
+
+/// How many live tests that mostly wait may run beside one another.
+const PLACES: usize = 2;
 
 /// Waits until no other live test runs. `None`, with the reason on standard error, where live tests cannot run.
 ///
 /// # Panics
 /// Where they cannot run and the environment says `CI=true`: there they must.
 pub fn require_live() -> Option<Alone> {
-    require(&["live"])
+    require(&["live"]).then(alone)
 }
 
-/// As [`require_live`], for tests that need other programs as peers.
+/// As [`require_live`], for tests that mostly wait and measure no times: another one of these may run beside it.
+pub fn require_live_beside() -> Option<Alone> {
+    require(&["live"]).then(beside)
+}
+
+/// As [`require_live_beside`], for tests that need other programs as peers.
 pub fn require_peers() -> Option<Alone> {
-    require(&["live", "peers"])
+    require(&["live", "peers"]).then(beside)
 }
 
-fn require(kinds: &[&str]) -> Option<Alone> {
-    if let Err(reason) = can_run(kinds) {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "live tests must run in CI, but {reason}");
-        eprintln!("\n*** NOT RUN: {reason}\n");
-        return None;
-    }
-    Some(alone())
+/// Whether these tests can run here.
+fn require(kinds: &[&str]) -> bool {
+    let Err(reason) = can_run(kinds) else { return true };
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "live tests must run in CI, but {reason}");
+    eprintln!("\n*** NOT RUN: {reason}\n");
+    false
 }
 
 /// Waits until no other live test runs.
@@ -45,10 +52,28 @@ fn require(kinds: &[&str]) -> Option<Alone> {
 /// # Panics
 /// When there can be no lock.
 pub fn alone() -> Alone {
-    let path = std::env::temp_dir().join("flowtrace-live-tests.lock");
-    let lock = OpenOptions::new().create(true).append(true).open(&path).expect("a lock file can be made");
-    lock.lock().expect("the lock can be waited for");
-    Alone { _lock: lock }
+    let lock = |place| {
+        let file = place_of(place);
+        file.lock().expect("the lock can be waited for");
+        file
+    };
+    Alone { _locks: (0..PLACES).map(lock).collect() }
+}
+
+/// Waits for a place.
+fn beside() -> Alone {
+    loop {
+        let free = (0..PLACES).map(place_of).find(|file| file.try_lock().is_ok());
+        if let Some(file) = free {
+            return Alone { _locks: vec![file] };
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+fn place_of(place: usize) -> File {
+    let path = std::env::temp_dir().join(format!("flowtrace-live-tests-{place}.lock"));
+    OpenOptions::new().create(true).append(true).open(&path).expect("a lock file can be made")
 }
 
 fn can_run(kinds: &[&str]) -> Result<(), String> {

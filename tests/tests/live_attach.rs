@@ -8,7 +8,7 @@ use std::time::Duration;
 use flowtrace_tests::files::program;
 use flowtrace_tests::netns::{Cable, Host, Namespace};
 use flowtrace_tests::record::sent;
-use flowtrace_tests::tools::{command, require_live};
+use flowtrace_tests::tools::{command, require_live_beside};
 use flowtrace_tests::truth::Kind;
 use flowtrace_tests::watch::Watch;
 use nix::sys::signal::Signal;
@@ -48,7 +48,7 @@ fn ping(cable: &Cable, count: usize) {
 
 #[test]
 fn signals_close_every_flow_and_leave_nothing_attached() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     let host = &cable.server;
     for attach in ["tcx", "clsact", "clsact in a qdisc that was there"] {
@@ -80,7 +80,7 @@ fn signals_close_every_flow_and_leave_nothing_attached() {
 
 #[test]
 fn killed_nothing_stays_attached_by_tcx() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     let host = &cable.server;
     let before = traffic_control(host);
@@ -97,7 +97,7 @@ fn killed_nothing_stays_attached_by_tcx() {
 
 #[test]
 fn interfaces_that_come_are_followed_from_their_first_packet() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     let host = &cable.server;
     let mut watch = Watch::start(&host.namespace, &["-v", "--scan-interval", "100ms"]);
@@ -135,7 +135,7 @@ fn add_late_interface(cable: &Cable) {
 
 #[test]
 fn patterns_choose_interfaces() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let namespace = Namespace::new();
     let other = Namespace::new();
     namespace.run("ip link set lo up");
@@ -163,7 +163,7 @@ fn patterns_choose_interfaces() {
 
 #[test]
 fn loopback_counts_once_when_asked_for() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let namespace = Namespace::new();
     namespace.run("ip link set lo up");
     let watch = Watch::start(&namespace, &["-i", "lo"]);
@@ -183,7 +183,7 @@ fn loopback_counts_once_when_asked_for() {
 
 #[test]
 fn a_user_gets_a_plain_sentence() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let namespace = Namespace::new();
     // Where the program lies may be closed to others; it is open already when the user changes.
     let script = "exec 9<\"$0\"; exec setpriv --reuid=65534 --regid=65534 --clear-groups /proc/self/fd/9 run";

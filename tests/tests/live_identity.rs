@@ -13,7 +13,7 @@ use flowtrace_tests::netns::Cable;
 use flowtrace_tests::record::Record;
 use flowtrace_tests::steady::Stream;
 use flowtrace_tests::talks::{self, By, Talk};
-use flowtrace_tests::tools::{Alone, require_live};
+use flowtrace_tests::tools::{Alone, require_live_beside};
 use flowtrace_tests::traffic;
 use flowtrace_tests::truth::Kind;
 use flowtrace_tests::watch::{Said, Watch};
@@ -21,7 +21,7 @@ use flowtrace_tests::watch::{Said, Watch};
 /// The tests of this file run beside one another: they wait most of the time.
 fn alone() -> Option<()> {
     static ALONE: OnceLock<Option<Alone>> = OnceLock::new();
-    ALONE.get_or_init(require_live).as_ref().map(|_| ())
+    ALONE.get_or_init(require_live_beside).as_ref().map(|_| ())
 }
 
 /// Agents at the client's and at the server's end, as on two machines.

@@ -12,7 +12,7 @@ use flowtrace_tests::apiserver::{Recording, Server};
 use flowtrace_tests::netns::{Cable, Host};
 use flowtrace_tests::objects::{agent, node, pod};
 use flowtrace_tests::record::Record;
-use flowtrace_tests::tools::{output, require_live};
+use flowtrace_tests::tools::{output, require_live_beside};
 use flowtrace_tests::traffic::{self, short_connections};
 use flowtrace_tests::watch::{Process, Watch};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ fn roots(cable: &Cable, objects: &[Value], options: &[&str]) -> [Vec<Record>; 2]
 
 #[test]
 fn nodes_that_are_configured_alike_make_one_tree() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     let links = ["--link-hosts", "--configuration-hash", "0123"];
     for (hash, options, is_linked) in [("0123", &links[..], true), ("0123", &[], false), ("4567", &links, false)] {
@@ -94,7 +94,7 @@ fn nodes_that_are_configured_alike_make_one_tree() {
 
 #[test]
 fn records_wait_for_the_first_lists_and_no_longer() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let (cable, folder) = (Cable::new(), tempfile::tempdir().expect("a folder"));
     let host = &cable.server;
     let first = serve(host, &pods_of(&cable, "0123"));
@@ -166,7 +166,7 @@ impl Drop for Cgroup {
 fn a_pod_is_known_by_its_process() {
     const POD: &str = "0c3f5f4e-2f6d-4f1f-8c8f-9f6d4f1f5c8f";
     const CONTAINER: &str = "4f1f5c8f9f6d4f1f5c8f9f6d4f1f5c8f9f6d4f1f5c8f9f6d4f1f5c8f9f6d4567";
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let (cable, folder) = (Cable::new(), tempfile::tempdir().expect("a folder"));
     let host = &cable.server;
     let mut agent = pod(["kube-system", "proxy-x"], "node-b", &[]);

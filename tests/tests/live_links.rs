@@ -14,7 +14,7 @@ use flowtrace_tests::inject::Injector;
 use flowtrace_tests::netns::{Cable, Namespace};
 use flowtrace_tests::record::{Record, sent};
 use flowtrace_tests::sniff::Sniffer;
-use flowtrace_tests::tools::require_live;
+use flowtrace_tests::tools::require_live_beside;
 use flowtrace_tests::traffic;
 use flowtrace_tests::truth::{Hook, Kind};
 use flowtrace_tests::watch::{Said, Watch};
@@ -38,7 +38,7 @@ fn from_port(records: &[Record], port: u16) -> Vec<&Record> {
 #[test]
 fn packets_without_ethernet_are_counted_both_ways() {
     const ENDS: [&str; 4] = ["10.79.0.9", "10.79.0.1", "fd79::9", "fd79::1"];
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let [far4, own4, far6, own6] = ENDS.map(|text| text.parse::<IpAddr>().expect("an address"));
     let namespace = Namespace::new();
     let mut tun = Injector::tun(&namespace, "tun9");
@@ -82,7 +82,7 @@ fn packets_without_ethernet_are_counted_both_ways() {
 
 #[test]
 fn tags_are_read_also_where_the_kernel_holds_them() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::without_offloads();
     // Source port, and the tags from the outermost: type, number.
     let cases: [(u16, &[(u16, u16)]); 7] = [
@@ -134,7 +134,7 @@ fn tags_are_read_also_where_the_kernel_holds_them() {
 
 #[test]
 fn what_is_not_ip_is_said_by_ethertype() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::without_offloads();
     let before = statistics(&cable.server.namespace, cable.server.interface);
     let watch = Watch::start(&cable.server.namespace, &["-i", cable.server.interface]);
@@ -168,7 +168,7 @@ fn what_is_not_ip_is_said_by_ethertype() {
 
 #[test]
 fn extension_headers_hide_nothing() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::without_offloads();
     let [from, to] = [cable.client.addresses[1], cable.server.addresses[1]];
     let ends = [from, to];
@@ -213,7 +213,7 @@ fn extension_headers_hide_nothing() {
 
 #[test]
 fn fragments_belong_to_their_datagram() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::without_offloads();
     let rules = [
         ("echo_0", "ip protocol icmp"),
@@ -260,7 +260,7 @@ fn fragments_belong_to_their_datagram() {
 #[test]
 fn a_first_fragment_that_is_late_or_missing_loses_nothing() {
     const CUTS: [(usize, usize); 3] = [(0, 1000), (1000, 1000), (2000, 508)];
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::without_offloads();
     let rules = [("frames", "meta protocol { ip, ip6 } meta pkttype host")];
     let arrived = Counters::start(&cable.server.namespace, cable.server.interface, Hook::Ingress, &rules);

@@ -16,7 +16,7 @@ use flowtrace_tests::record::{Record, sent};
 use flowtrace_tests::sniff::{Capture, Sniffer};
 use flowtrace_tests::steady::Stream;
 use flowtrace_tests::talks::{self, Talk};
-use flowtrace_tests::tools::{Alone, require_live};
+use flowtrace_tests::tools::{Alone, require_live_beside};
 use flowtrace_tests::traffic;
 use flowtrace_tests::truth::{Hook, Kind, Netfilter};
 use flowtrace_tests::watch::{Said, Watch};
@@ -45,7 +45,7 @@ mod port {
 /// The tests of this file run beside one another: they wait most of the time.
 fn alone() -> Option<()> {
     static ALONE: OnceLock<Option<Alone>> = OnceLock::new();
-    ALONE.get_or_init(require_live).as_ref().map(|_| ())
+    ALONE.get_or_init(require_live_beside).as_ref().map(|_| ())
 }
 
 /// The flows to a port of the server, first records first.

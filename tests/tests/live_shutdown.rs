@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use flowtrace_tests::files::program;
 use flowtrace_tests::netns::{Cable, Host};
-use flowtrace_tests::tools::{bpf_object, require_live};
+use flowtrace_tests::tools::{bpf_object, require_live_beside};
 use flowtrace_tests::watch::Process;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
@@ -88,7 +88,7 @@ fn hung_receiver(host: &Host) -> (TcpListener, String) {
 /// A receiver that hangs holds up the end for the shutdown timeout, and not when a second signal comes.
 #[test]
 fn a_second_signal_ends_it_at_once_with_its_status() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     cable.server.run("ip link set lo up");
     let (_listener, url) = hung_receiver(&cable.server);
@@ -112,7 +112,7 @@ fn a_second_signal_ends_it_at_once_with_its_status() {
 /// its output.
 #[test]
 fn a_second_signal_takes_the_programs_off_first() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     for attach in ["clsact", "tcx"] {
         let options = ["--output", "json", "-t", "udp=100ms", "-t", "icmp=100ms", "--attach", attach];
@@ -136,7 +136,7 @@ fn a_second_signal_takes_the_programs_off_first() {
 /// One signal and a receiver that hangs: the end comes with the timeout, and says what was lost, or kept and where.
 #[test]
 fn what_could_not_be_sent_is_said() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     cable.server.run("ip link set lo up");
     let (_listener, url) = hung_receiver(&cable.server);
@@ -163,7 +163,7 @@ fn what_could_not_be_sent_is_said() {
 /// `flowtrace run | head -1`.
 #[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     for output in ["text", "json"] {
         let mut running = Running::start(&cable.server, &["--output", output, "-t", "udp=100ms"]);

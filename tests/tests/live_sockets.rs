@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use flowtrace_tests::netns::{Cable, Host, Namespace};
 use flowtrace_tests::record::Record;
-use flowtrace_tests::tools::{self, command, output, require_live};
+use flowtrace_tests::tools::{self, command, output, require_live_beside};
 use flowtrace_tests::traffic;
 use flowtrace_tests::watch::{Process, Watch};
 use nix::sys::signal::Signal;
@@ -52,7 +52,7 @@ fn bind(host: &Host, version: usize, port: u16) -> UdpSocket {
 /// From the client's side nothing shows it: its socket was connected before anything was said, and does not wait.
 #[test]
 fn a_udp_socket_that_waits_shows_who_began() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     for is_before in [true, false] {
         let early = is_before.then(|| [0, 1].map(|version| bind(&cable.server, version, SERVER_PORT)));
@@ -80,7 +80,7 @@ fn a_udp_socket_that_waits_shows_who_began() {
 /// A socket on a port of its own may ask as well (DHCP, NTP): it was not asked if it was the first to send.
 #[test]
 fn a_udp_socket_that_sends_first_was_not_asked() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     let watch = watch(&cable.server, &[]);
     let [server, client] =
@@ -96,7 +96,7 @@ fn a_udp_socket_that_sends_first_was_not_asked() {
 /// By lists alone that would not be known: nothing of the socket is there any more.
 #[test]
 fn a_socket_that_came_and_went_between_two_readings_counts_for_its_time() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     let watch = watch(&cable.server, &[]);
     let server = bind(&cable.server, 0, SERVER_PORT);
@@ -121,7 +121,7 @@ fn a_socket_that_came_and_went_between_two_readings_counts_for_its_time() {
 /// `nc -u -l` and the like: the socket is given to its first caller.
 #[test]
 fn a_server_that_takes_its_first_caller_was_waiting() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     let watch = watch(&cable.server, &[]);
     let server = bind(&cable.server, 0, SERVER_PORT);
@@ -138,7 +138,7 @@ fn a_server_that_takes_its_first_caller_was_waiting() {
 /// A connection that stood before the program came.
 #[test]
 fn a_listening_tcp_socket_shows_who_connected() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     for version in 0..2 {
         let address = SocketAddr::new(cable.server.addresses[version], SERVER_PORT);
@@ -178,7 +178,7 @@ fn connect(host: &Host, version: usize, to: SocketAddr) -> TcpStream {
 /// Ports tell who began; whether that end is here is told by the addresses of this moment.
 #[test]
 fn addresses_that_come_and_go_change_the_perspective() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     let late: SocketAddr = "10.77.0.9:53".parse().expect("an address");
     cable.client.run("ip neighbour replace 10.77.0.9 lladdr 02:00:00:00:00:02 nud permanent dev DEV");
@@ -274,7 +274,7 @@ fn talk(pod: &Pod, address: &str) {
 
 #[test]
 fn pods_are_of_the_host_and_are_not_kept_alive() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let mut pod = Pod::new();
     for (namespaces, expected) in [
         ("own", ("INTERNAL", CLIENT_PORT.into(), Some("nothing"))),
@@ -313,7 +313,7 @@ fn wait_until(is_so: impl Fn() -> bool, otherwise: &str) {
 /// The programs that watch sockets go with the process, whatever ends it.
 #[test]
 fn nothing_stays_at_the_cgroup() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let namespace = Namespace::new();
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
         let watch = Watch::start(&namespace, &["-i", "lo"]);

@@ -11,7 +11,7 @@ use flowtrace_tests::inject::Injector;
 use flowtrace_tests::netns::{Cable, Host};
 use flowtrace_tests::record::{Record, sent};
 use flowtrace_tests::sniff::Sniffer;
-use flowtrace_tests::tools::require_live;
+use flowtrace_tests::tools::require_live_beside;
 use flowtrace_tests::traffic;
 use flowtrace_tests::truth::{Hook, Kind, Qdisc};
 use flowtrace_tests::watch::{Said, Watch};
@@ -114,7 +114,7 @@ fn tunnel_without_offloads() -> Cable {
 
 #[test]
 fn a_tunnel_shows_its_flows_and_its_cost() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = tunnel_without_offloads();
     let truth = [&cable.server, &cable.client].map(counters);
     let watch = Watch::start(&cable.server.namespace, &["-i", cable.server.interface]);
@@ -157,7 +157,7 @@ fn sum_of(records: &[Record], key: ([IpAddr; 2], [u64; 2])) -> [(u64, u64, u64);
 
 #[test]
 fn super_packets_in_a_tunnel_count_as_what_they_stand_for() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::new();
     lay_tunnel(&cable, 1450);
     // What leaves: the qdisc counts a super-packet as its packets, with all headers of each.
@@ -185,7 +185,7 @@ fn super_packets_in_a_tunnel_count_as_what_they_stand_for() {
 
 #[test]
 fn a_packet_counts_once_on_the_wire_and_in_the_tunnel() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = tunnel_without_offloads();
     let truth = [&cable.server, &cable.client].map(counters);
     // Either side, at both interfaces; the tunnel first, or the wire first, as the packets go.
@@ -211,7 +211,7 @@ fn a_packet_counts_once_on_the_wire_and_in_the_tunnel() {
 #[test]
 fn fragments_of_a_tunnel_are_each_counted_once() {
     const PINGS: u64 = 15;
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::without_offloads();
     // As long as the cable carries: with its tunnel around it each packet is two fragments.
     lay_tunnel(&cable, 1500);
@@ -275,7 +275,7 @@ fn by_facts(records: &[Record]) -> Vec<(Option<String>, String, Option<u64>, u64
 
 #[test]
 fn layers_and_keys_are_chosen() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let cable = Cable::without_offloads();
     // Options; flows of the packet inside, with packets; flows outside, with packets.
     let cases: [(&[&str], &[u64], &[u64]); 7] = [

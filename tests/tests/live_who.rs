@@ -11,7 +11,7 @@ use flowtrace_tests::files::program;
 use flowtrace_tests::files::scenes::SCENES;
 use flowtrace_tests::netns::Cable;
 use flowtrace_tests::record::Record;
-use flowtrace_tests::tools::{output, require_live};
+use flowtrace_tests::tools::{output, require_live_beside};
 use flowtrace_tests::traffic;
 use flowtrace_tests::watch::{Process, Watch};
 
@@ -65,7 +65,7 @@ fn find(records: &[Record], ports: [u64; 2]) -> &Record {
 
 #[test]
 fn both_ends_say_their_process_and_container() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let (cable, cgroup) = (Cable::new(), Cgroup::new());
     let mut server = cable.server.namespace.command("python3");
     let server = server.args(["-m", "http.server", "--bind", "::", &PORT.to_string()]);
@@ -131,7 +131,7 @@ fn both_ends_say_their_process_and_container() {
 /// `/etc/hosts` names client and server; the ends keep their addresses.
 #[test]
 fn names_are_those_of_hosts() {
-    let Some(_alone) = require_live() else { return };
+    let Some(_alone) = require_live_beside() else { return };
     let folder = tempfile::TempDir::new().expect("a folder");
     let [hosts, capture] = ["hosts", "capture"].map(|name| folder.path().join(name));
     let scene = SCENES.iter().find(|scene| scene.name == "pings").expect("it is there");
