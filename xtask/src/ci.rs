@@ -26,7 +26,7 @@ const STEPS: [Step; 8] = [
     ("generated files", |root, _| cargo(root, &["xtask", "codegen", "--check"])),
     ("kernel program", kernel_program),
     ("tests", tests),
-    ("fuzzing", |root, _| cargo(root, &["xtask", "fuzz", "--seconds", "25"])),
+    ("fuzzing", |root, _| cargo(root, &["xtask", "fuzz", "--seconds", "20"])),
 ];
 
 /// Runs everything, or the steps whose names are given.

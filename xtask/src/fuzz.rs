@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 /// The targets of `fuzz/`.
-const TARGETS: [&str; 7] = ["dissect", "walk", "file", "filter", "who", "dns", "tls"];
+const TARGETS: [&str; 8] = ["dissect", "walk", "file", "filter", "who", "kubernetes", "dns", "tls"];
 
 /// What a target may use, in MiB: zstd's window alone may be 128.
 const MEMORY: u32 = 2048;
