@@ -1,13 +1,15 @@
 //! What must hold for any text as a filter. By itself, because only `crates/filter` has what it needs beside the fuzzer.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use flowtrace_filter::{Filter, ParseError, limits};
-use flowtrace_flow::{Direction, End, EndReason, Endpoint, Evidence, Interface, Record, Side, Tcp};
+use flowtrace_flow::workload::{Entity, Workload};
+use flowtrace_flow::{Direction, End, EndReason, Endpoint, Evidence, Interface, Party, Record, Side, Tcp, Who};
 use flowtrace_span::{Attribute, Options};
 
 /// What filters are made of, besides the names of attributes.
-const WORDS: [&str; 56] = [
+const WORDS: [&str; 60] = [
     "and",
     "or",
     "not",
@@ -64,6 +66,10 @@ const WORDS: [&str; 56] = [
     "€",
     "source.port",
     "source.address",
+    "source.k8s.pod.labels",
+    "source.k8s.pod.labels.app",
+    "source.k8s.pod.labels[\"app\"]",
+    "\"app\"",
 ];
 
 /// Text as it is; or, behind a byte 0, choices of which each is a word.
@@ -153,7 +159,7 @@ fn records() -> [Record; 2] {
         vlan: Some(1),
         inner_vlan: None,
         is_outer: false,
-        who: None,
+        who: Some(Box::new(Who { source: pod(), ..Who::default() })),
     };
     let address = end(Ipv6Addr::LOCALHOST.into(), None);
     let little = Record {
@@ -165,7 +171,17 @@ fn records() -> [Record; 2] {
         interface: None,
         tcp: None,
         vlan: None,
+        who: None,
         ..much.clone()
     };
     [much, little]
+}
+
+/// A pod with labels.
+fn pod() -> Party {
+    let labels = [("app".into(), "eth0".into()), ("example.org/note".into(), "".into())].into();
+    let annotations = [].into();
+    let pod = Entity { name: "tcp".into(), namespace: None, uid: None, labels, annotations };
+    let workload = Workload { pod: Some(Arc::new(pod)), ..Workload::default() };
+    Party { workload: Some(Arc::new(workload)), ..Party::default() }
 }

@@ -6,6 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use flowtrace_span::{Attribute, Type};
 
 use crate::error::Mistake;
+use crate::subject::Subject;
 use crate::token::Token;
 use crate::{Expression, Glob, Ranges, TextTest, literal, vocabulary};
 
@@ -28,9 +29,9 @@ pub struct Member<'a> {
     pub high: Option<Token<'a>>,
 }
 
-/// An attribute, an operator with its place, and its values: with any but [`Operator::In`] there is one.
+/// What is compared, an operator with its place, and its values: with any but [`Operator::In`] there is one.
 pub struct Comparison<'a> {
-    pub attribute: Attribute,
+    pub subject: Subject,
     pub operator: Operator,
     pub place: Range<usize>,
     pub members: Vec<Member<'a>>,
@@ -69,18 +70,22 @@ const fn is_address(attribute: Attribute) -> bool {
 impl Comparison<'_> {
     /// What it means.
     pub fn check(&self) -> Result<Expression, Mistake> {
-        let attribute = self.attribute;
+        let Subject { attribute, key } = &self.subject;
+        let attribute = *attribute;
+        if let Some(key) = key {
+            return Ok(Expression::KeyText(attribute, key.clone(), self.texts()?));
+        }
         match attribute.definition().value_type {
             Type::Integer => Ok(Expression::Integer(attribute, self.integers()?)),
             Type::Text if is_address(attribute) => Ok(Expression::Address(attribute, self.addresses()?)),
             Type::Text => Ok(Expression::Text(attribute, self.texts()?)),
             Type::Texts => Err(self.no_operator("a list", &format!("write \"…\" in {}", attribute.name()))),
-            Type::Template => Err(template(attribute, &self.place)),
+            Type::Template => Err(keyless(attribute, &self.place)),
         }
     }
 
     fn integers(&self) -> Result<Ranges<i64>, Mistake> {
-        let number = |token: &Token<'_>| literal::integer(token, self.attribute);
+        let number = |token: &Token<'_>| literal::integer(token, self.subject.attribute);
         if self.operator == Operator::In {
             return self.ranges(|token| number(token).map(|value| value..=value));
         }
@@ -98,7 +103,7 @@ impl Comparison<'_> {
     }
 
     fn addresses(&self) -> Result<Ranges<IpAddr>, Mistake> {
-        let network = |token: &Token<'_>| literal::network(token, self.attribute);
+        let network = |token: &Token<'_>| literal::network(token, self.subject.attribute);
         match self.operator {
             Operator::In => {
                 let set = self.ranges(network)?;
@@ -123,13 +128,13 @@ impl Comparison<'_> {
         let help = "text is compared with ==, !=, in, glob, =~ and !~";
         match self.operator {
             Operator::Equal | Operator::In => {
-                let texts = self.members.iter().map(|member| known_text(member.single()?, self.attribute));
+                let texts = self.members.iter().map(|member| known_text(member.single()?, self.subject.attribute));
                 Ok(TextTest::one_of(texts.collect::<Result<Vec<_>, _>>()?))
             }
-            Operator::Glob => Ok(TextTest::Glob(Glob::new(literal::text(self.value()?, self.attribute)?))),
+            Operator::Glob => Ok(TextTest::Glob(Glob::new(literal::text(self.value()?, self.subject.attribute)?))),
             Operator::Regex => {
                 let token = self.value()?;
-                TextTest::regex(literal::text(token, self.attribute)?)
+                TextTest::regex(literal::text(token, self.subject.attribute)?)
                     .map_err(|message| Mistake::new(&token.place, message))
             }
             _ => Err(self.no_operator("text", help)),
@@ -162,25 +167,25 @@ impl Comparison<'_> {
     }
 
     fn no_operator(&self, what: &str, help: &str) -> Mistake {
-        let message = format!("{} is {what}, which cannot be compared like this", self.attribute.name());
+        let message = format!("{} is {what}, which cannot be compared like this", self.subject);
         Mistake::new(&self.place, message).help(help)
     }
 }
 
-/// What `"…" in ATTRIBUTE` means.
-pub fn membership(text: &Token<'_>, attribute: Attribute, place: &Range<usize>) -> Result<Expression, Mistake> {
+/// What `"…" in NAME` means.
+pub fn membership(text: &Token<'_>, subject: &Subject, place: &Range<usize>) -> Result<Expression, Mistake> {
+    let attribute = subject.attribute;
     if attribute.definition().value_type != Type::Texts {
-        let help = format!("write {} == …", attribute.name());
-        return Err(Mistake::new(place, format!("{} is no list", attribute.name())).help(help));
+        return Err(Mistake::new(place, format!("{subject} is no list")).help(format!("write {subject} == …")));
     }
     Ok(Expression::Text(attribute, TextTest::one_of([known_text(text, attribute)?])))
 }
 
-/// What `has(ATTRIBUTE)` means.
-pub fn known(attribute: Attribute, place: &Range<usize>) -> Result<Expression, Mistake> {
-    match attribute.definition().value_type {
-        Type::Template => Err(template(attribute, place)),
-        Type::Text | Type::Integer | Type::Texts => Ok(Expression::Known(attribute)),
+/// What `has(NAME)` means.
+pub fn known(subject: Subject) -> Expression {
+    match subject.key {
+        Some(key) => Expression::KnownKey(subject.attribute, key),
+        None => Expression::Known(subject.attribute),
     }
 }
 
@@ -190,8 +195,10 @@ fn known_text(token: &Token<'_>, attribute: Attribute) -> Result<String, Mistake
     Ok(text.to_owned())
 }
 
-fn template(attribute: Attribute, place: &Range<usize>) -> Mistake {
-    Mistake::new(place, format!("{} is many attributes, which filters do not know", attribute.name()))
+/// A map where one of its keys has to be.
+pub fn keyless(map: Attribute, place: &Range<usize>) -> Mistake {
+    let name = map.name();
+    Mistake::new(place, format!("{name} is one attribute for each key")).help(format!("write {name}[\"KEY\"]"))
 }
 
 #[cfg(test)]

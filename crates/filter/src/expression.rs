@@ -29,6 +29,10 @@ pub enum Expression {
     Address(Attribute, Ranges<IpAddr>),
     /// The attribute's text, or one of its texts, is so.
     Text(Attribute, TextTest),
+    /// The map has the key.
+    KnownKey(Attribute, Box<str>),
+    /// The map has the key, and its text is so.
+    KeyText(Attribute, Box<str>, TextTest),
 }
 
 impl Expression {
@@ -58,6 +62,7 @@ impl Expression {
             Self::All(terms) | Self::Any(terms) => terms.iter().for_each(|term| term.visit(visit)),
             Self::Not(term) => term.visit(visit),
             Self::Known(_) | Self::Integer(..) | Self::Address(..) | Self::Text(..) => {}
+            Self::KnownKey(..) | Self::KeyText(..) => {}
         }
     }
 
@@ -68,7 +73,17 @@ impl Expression {
             Self::Known(attribute)
             | Self::Integer(attribute, _)
             | Self::Address(attribute, _)
-            | Self::Text(attribute, _) => Some(*attribute),
+            | Self::Text(attribute, _)
+            | Self::KnownKey(attribute, _)
+            | Self::KeyText(attribute, ..) => Some(*attribute),
+        }
+    }
+
+    /// The key of a leaf that asks for one of a map.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::KnownKey(_, key) | Self::KeyText(_, key, _) => Some(key),
+            _ => None,
         }
     }
 
@@ -88,9 +103,14 @@ impl Expression {
             Self::Text(attribute, test) => value_of(record, *attribute, options, |value| match value {
                 Value::Text(text) => test.accepts(text),
                 Value::Texts(texts) => texts.iter().any(|text| test.accepts(text)),
-                Value::Integer(_) => false,
+                Value::Names(names) => names.iter().any(|name| test.accepts(name)),
+                Value::Integer(_) | Value::Pairs(_) => false,
             })
             .unwrap_or(false),
+            Self::KnownKey(map, key) => of_key(record, *map, key, options, |_| ()).is_some(),
+            Self::KeyText(map, key, test) => {
+                of_key(record, *map, key, options, |text| test.accepts(text)).unwrap_or(false)
+            }
         }
     }
 }
@@ -102,9 +122,18 @@ fn integer(record: &Record, attribute: Attribute, options: &Options) -> Option<i
         Attribute::DestinationPort => record.destination.port.map(i64::from),
         _ => value_of(record, attribute, options, |value| match value {
             Value::Integer(number) => Some(number),
-            Value::Text(_) | Value::Texts(_) => None,
+            Value::Text(_) | Value::Texts(_) | Value::Names(_) | Value::Pairs(_) => None,
         })?,
     }
+}
+
+/// What `ask` makes of the text that the map has under the key; `None` where it has none.
+fn of_key<T>(record: &Record, map: Attribute, key: &str, options: &Options, ask: impl FnOnce(&str) -> T) -> Option<T> {
+    value_of(record, map, options, |value| {
+        let Value::Pairs(pairs) = value else { return None };
+        let place = pairs.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
+        Some(ask(&pairs[place].1))
+    })?
 }
 
 /// The attribute's address; those of the two ends straight from the record.
@@ -116,7 +145,7 @@ fn address(record: &Record, attribute: Attribute, options: &Options) -> Option<I
         Attribute::ServerAddress => ends(record)?.1.address,
         _ => value_of(record, attribute, options, |value| match value {
             Value::Text(text) => text.parse().ok(),
-            Value::Integer(_) | Value::Texts(_) => None,
+            Value::Integer(_) | Value::Texts(_) | Value::Names(_) | Value::Pairs(_) => None,
         })??,
     };
     Some(address.to_canonical())

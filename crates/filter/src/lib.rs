@@ -18,6 +18,7 @@ mod literal;
 mod nearest;
 mod parse;
 mod ranges;
+mod subject;
 mod text_test;
 mod token;
 mod vocabulary;
@@ -67,6 +68,15 @@ impl Filter {
     pub fn attributes(&self) -> Vec<Attribute> {
         let mut found = Vec::new();
         self.expression.visit(&mut |leaf| found.extend(leaf.attribute()));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The keys that it asks for, each with the map whose key it is, each once, in order.
+    pub fn keys(&self) -> Vec<(Attribute, &str)> {
+        let mut found = Vec::new();
+        self.expression.visit(&mut |leaf| found.extend(leaf.attribute().zip(leaf.key())));
         found.sort_unstable();
         found.dedup();
         found

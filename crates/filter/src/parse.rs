@@ -4,18 +4,20 @@
 //! any        = all { ("or" | "||") all }
 //! all        = negation { ("and" | "&&") negation }
 //! negation   = ("not" | "!") negation | "(" any ")" | has | membership | comparison
-//! has        = "has" "(" NAME ")"
-//! membership = TEXT [ "not" ] "in" NAME
-//! comparison = NAME ( "==" | "!=" | "<" | "<=" | ">" | ">=" | [ "not" ] "glob" | "=~" | "!~" ) VALUE
-//!            | NAME [ "not" ] "in" ( member | "[" member { "," member } "]" )
+//! has        = "has" "(" name ")"
+//! membership = TEXT [ "not" ] "in" name
+//! comparison = name ( "==" | "!=" | "<" | "<=" | ">" | ">=" | [ "not" ] "glob" | "=~" | "!~" ) VALUE
+//!            | name [ "not" ] "in" ( member | "[" member { "," member } "]" )
+//! name       = NAME [ "[" TEXT "]" ]
 //! member     = VALUE [ ".." VALUE ]
 //! ```
 
-use flowtrace_span::{Attribute, Type};
+use flowtrace_span::Attribute;
 
 use crate::check::{self, Comparison, Member, Operator};
 use crate::error::Mistake;
 use crate::nearest::nearest;
+use crate::subject::{Subject, is_map};
 use crate::token::{Kind, Token, tokens};
 use crate::{Expression, TextTest, limits};
 
@@ -127,10 +129,9 @@ impl<'a> Parser<'a> {
 
     fn has(&mut self) -> Result<Expression, Mistake> {
         self.expect("(")?;
-        let place = self.peek().place.clone();
-        let attribute = self.attribute()?;
+        let subject = self.subject()?;
         self.expect(")")?;
-        check::known(attribute, &place)
+        Ok(check::known(subject))
     }
 
     fn membership(&mut self) -> Result<Expression, Mistake> {
@@ -140,20 +141,20 @@ impl<'a> Parser<'a> {
             mistake.help("text stands on the right of an attribute, or on the left of in and a list")
         })?;
         let place = self.peek().place.clone();
-        let attribute = self.attribute()?;
-        let found = check::membership(&text, attribute, &place)?;
+        let subject = self.subject()?;
+        let found = check::membership(&text, &subject, &place)?;
         Ok(if negated { found.not() } else { found })
     }
 
     fn comparison(&mut self) -> Result<Expression, Mistake> {
-        let attribute = self.attribute()?;
+        let subject = self.subject()?;
         let start = self.peek().place.start;
-        let (operator, negated) = self.operator(attribute)?;
+        let (operator, negated) = self.operator(&subject)?;
         let place = start..self.tokens[self.next - 1].place.end;
         let members = if operator == Operator::In { self.members()? } else { vec![self.member()?] };
-        let comparison = Comparison { attribute, operator, place, members };
+        let comparison = Comparison { subject, operator, place, members };
         let found = comparison.check()?;
-        if let Expression::Text(_, TextTest::Regex(_)) = found {
+        if let Expression::Text(_, TextTest::Regex(_)) | Expression::KeyText(.., TextTest::Regex(_)) = found {
             self.patterns += 1;
         }
         if self.patterns > limits::PATTERNS {
@@ -164,7 +165,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The operator, and whether it says the opposite.
-    fn operator(&mut self, attribute: Attribute) -> Result<(Operator, bool), Mistake> {
+    fn operator(&mut self, subject: &Subject) -> Result<(Operator, bool), Mistake> {
         let negated = self.takes(&["not"]);
         for (word, operator) in [("in", Operator::In), ("glob", Operator::Glob)] {
             if self.takes(&[word]) {
@@ -181,7 +182,7 @@ impl<'a> Parser<'a> {
                 self.take();
                 Ok((operator, opposite))
             }
-            None => Err(no_operator(self.peek(), attribute)),
+            None => Err(no_operator(self.peek(), subject)),
         }
     }
 
@@ -217,17 +218,36 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// An attribute's name.
-    fn attribute(&mut self) -> Result<Attribute, Mistake> {
+    /// An attribute's name; of a map, with a key.
+    fn subject(&mut self) -> Result<Subject, Mistake> {
         let token = self.take();
         let Kind::Word(word) = token.kind else {
             return Err(Mistake::new(&token.place, "the name of an attribute is missing here"));
         };
-        Attribute::from_name(word).ok_or_else(|| {
-            let names = Attribute::ALL.into_iter().filter(|known| known.definition().value_type != Type::Template);
-            let names = names.map(Attribute::name).chain(["not", "has"]);
+        let mut subject = Subject::named(word).ok_or_else(|| {
+            let names = Attribute::ALL.into_iter().map(Attribute::name).chain(["not", "has"]);
             Mistake::new(&token.place, "there is no such attribute").suggest(nearest(word, names))
-        })
+        })?;
+        if is_map(subject.attribute) && subject.key.is_none() {
+            subject.key = Some(self.key(&token, subject.attribute)?);
+        }
+        match subject.key.as_deref() {
+            Some("") => Err(Mistake::new(&token.place, "the key is missing")),
+            _ => Ok(subject),
+        }
+    }
+
+    /// A key in brackets, behind the name of its map.
+    fn key(&mut self, name: &Token<'_>, map: Attribute) -> Result<Box<str>, Mistake> {
+        if !self.takes(&["["]) {
+            return Err(check::keyless(map, &name.place));
+        }
+        let token = self.take();
+        let Kind::Quoted(key) = token.kind else {
+            return Err(Mistake::new(&token.place, "a key in quotes is missing here"));
+        };
+        self.expect("]")?;
+        Ok(key.into())
     }
 
     /// The next token, if it is one of these.
@@ -260,21 +280,20 @@ impl<'a> Parser<'a> {
 }
 
 /// What stands where an operator was expected.
-fn no_operator(token: &Token<'_>, attribute: Attribute) -> Mistake {
+fn no_operator(token: &Token<'_>, subject: &Subject) -> Mistake {
     let (Kind::Word(word) | Kind::Symbol(word)) = token.kind else {
-        return operator_missing(token, attribute);
+        return operator_missing(token, subject);
     };
     if let Some((_, here)) = ELSEWHERE.into_iter().find(|(elsewhere, _)| elsewhere.eq_ignore_ascii_case(word)) {
         return Mistake::new(&token.place, "this is no operator here").help(format!("write {here}"));
     }
     match nearest(word, ["in", "not", "glob"]) {
         Some(near) => Mistake::new(&token.place, "this is no operator").suggest(Some(near)),
-        None => operator_missing(token, attribute),
+        None => operator_missing(token, subject),
     }
 }
 
-fn operator_missing(token: &Token<'_>, attribute: Attribute) -> Mistake {
-    let name = attribute.name();
-    Mistake::new(&token.place, format!("{name} is not compared with anything"))
-        .help(format!("has({name}) asks whether it is known"))
+fn operator_missing(token: &Token<'_>, subject: &Subject) -> Mistake {
+    Mistake::new(&token.place, format!("{subject} is not compared with anything"))
+        .help(format!("has({subject}) asks whether it is known"))
 }

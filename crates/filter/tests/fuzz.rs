@@ -11,13 +11,14 @@ use proptest::prelude::*;
 mod check;
 
 /// Small filters of every kind.
-const SEEDS: [(&str, &str); 10] = [
+const SEEDS: [(&str, &str); 11] = [
     ("numbers", "source.port in [80, 443, 8000..8100] and flow.bytes.total > 1KiB"),
     ("addresses", "not destination.address in [10.0.0.0/8, 2001:db8::/32, 192.0.2.1..192.0.2.9]"),
     ("text", r#"network.transport == "tcp" or network.interface.name in ["eth0", 'eth1']"#),
     ("patterns", r#"network.interface.name glob "eth*" && network.interface.name !~ '^eth\d$'"#),
     ("lists", r#""SYN" in flow.tcp.flags.tags and "RST" not in flow.tcp.flags.tags"#),
     ("presence", "has(tunnel.type) || !has(source.port)"),
+    ("maps", r#"source.k8s.pod.labels["app"] == "web" and has(destination.k8s.node.annotations.example.org/note)"#),
     ("nesting", "((not (not source.port == 1)))"),
     ("mistake", "source.prot == 80"),
     ("lines", "source.port == 80\n  and\t\"\u{1b}ä"),

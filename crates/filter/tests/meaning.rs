@@ -133,6 +133,48 @@ fn comparisons_with_what_is_absent_are_false() {
     }
 }
 
+/// Of one whose destination is a pod with the labels `app.kubernetes.io/name` and `empty`; two policies apply on the way in,
+/// none on the way out.
+#[test]
+fn what_kubernetes_says_can_be_asked() {
+    let record = records::in_kubernetes();
+    for (filter, expected) in [
+        (r#"destination.k8s.pod.name == "server-pod" and source.k8s.owner.kind == "TrainingJob""#, true),
+        (r#"destination.k8s.pod.labels["app.kubernetes.io/name"] == "server-pod-label""#, true),
+        (r#"destination.k8s.pod.labels['app.kubernetes.io/name'] != "server-pod-label""#, false),
+        (r#"destination.k8s.pod.labels.app.kubernetes.io/name == "server-pod-label""#, true),
+        (r#"destination.k8s.pod.labels.app.kubernetes.io/name in ["a", "server-pod-label"]"#, true),
+        (r#"destination.k8s.pod.labels.app.kubernetes.io/name glob "server-*""#, true),
+        (r#"destination.k8s.pod.labels.app.kubernetes.io/name =~ "^client""#, false),
+        (r#"source.k8s.pod.labels.app.kubernetes.io/name =~ "^client""#, true),
+        (r#"destination.k8s.pod.annotations["example.org/note"] glob "server ?pod?*""#, true),
+        (r#"source.k8s.namespace.labels.empty == "" "#, true),
+        (r#"source.k8s.namespace.labels.none == "" "#, false),
+        ("has(destination.k8s.service.labels.empty)", true),
+        (r#"has(destination.k8s.service.labels["empty"])"#, true),
+        (r#"has(destination.k8s.service.labels["emp"]) or has(destination.k8s.service.labels.empty.or.not)"#, false),
+        (r#"destination.k8s.pod.labels.none not in ["a"]"#, true),
+        (r#""deny-rest" in network.policy.ingress"#, true),
+        (r#""deny-rest" in network.policy.egress"#, false),
+        ("has(network.policy.egress)", true),
+    ] {
+        assert_eq!(accepts(filter, &record), expected, "{filter}");
+        // Of a record without Kubernetes nothing is true but the opposite.
+        let opposite = ["!=", " not in "].iter().any(|operator| filter.contains(operator));
+        assert_eq!(accepts(filter, &records::tcp()), opposite, "{filter}");
+    }
+}
+
+#[test]
+fn a_filter_tells_the_keys_that_it_asks_for() {
+    use Attribute::{SourceK8sPodAnnotations as Annotations, SourceK8sPodLabels as Labels};
+    let text = r#"source.k8s.pod.labels.b == "1" or has(source.k8s.pod.labels["a"]) or source.k8s.pod.labels["b"] glob "*"
+        or not source.k8s.pod.annotations["c d"] =~ "1""#;
+    let filter = Filter::parse(text).unwrap();
+    assert_eq!(filter.keys(), [(Annotations, "c d"), (Labels, "a"), (Labels, "b")]);
+    assert_eq!(filter.attributes(), [Annotations, Labels]);
+}
+
 #[test]
 fn addresses_are_compared_as_addresses() {
     let between = |source: &str, destination: &str| {

@@ -192,8 +192,68 @@ const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "has(source.k8s.pod.annotations)",
-        &["source.k8s.pod.annotations is many attributes, which filters do not know", "    ^^^^^^^^^^^^^^^^^^^^^^^^^^"],
+        "has(source.k8s.pod.labels)",
+        &[
+            "source.k8s.pod.labels is one attribute for each key",
+            "    ^^^^^^^^^^^^^^^^^^^^^",
+            "help: write source.k8s.pod.labels[\"KEY\"]",
+        ],
+    ),
+    (
+        "source.k8s.pod.labels == \"web\"",
+        &[
+            "source.k8s.pod.labels is one attribute for each key",
+            "^^^^^^^^^^^^^^^^^^^^^",
+            "help: write source.k8s.pod.labels[\"KEY\"]",
+        ],
+    ),
+    ("source.k8s.pod.labels[app] == \"web\"", &["a key in quotes is missing here", "                      ^^^"]),
+    ("source.k8s.pod.labels[\"app\" == \"web\"", &["] is missing here", "                            ^^"]),
+    ("source.k8s.pod.labels[\"\"] == \"web\"", &["the key is missing", "^^^^^^^^^^^^^^^^^^^^^"]),
+    ("has(source.k8s.pod.labels.)", &["the key is missing", "    ^^^^^^^^^^^^^^^^^^^^^^"]),
+    (
+        "source.k8s.pod.labels.app == web",
+        &[
+            "source.k8s.pod.labels is text, which stands in quotes",
+            "                             ^^^",
+            "help: write \"web\"",
+        ],
+    ),
+    (
+        "source.k8s.pod.labels.app > \"web\"",
+        &[
+            "source.k8s.pod.labels[…] is text, which cannot be compared like this",
+            "                          ^",
+            "help: text is compared with ==, !=, in, glob, =~ and !~",
+        ],
+    ),
+    (
+        "source.k8s.pod.labels[\"app\"]",
+        &[
+            "source.k8s.pod.labels[…] is not compared with anything",
+            "                            ^",
+            "help: has(source.k8s.pod.labels[…]) asks whether it is known",
+        ],
+    ),
+    (
+        "\"web\" in source.k8s.pod.labels.app",
+        &[
+            "source.k8s.pod.labels[…] is no list",
+            "         ^^^^^^^^^^^^^^^^^^^^^^^^^",
+            "help: write source.k8s.pod.labels[…] == …",
+        ],
+    ),
+    (
+        "source.k8s.pod.lables.app == \"web\"",
+        &["there is no such attribute", "^^^^^^^^^^^^^^^^^^^^^^^^^", "help: did you mean source.k8s.pod.labels?"],
+    ),
+    (
+        "source.port[\"app\"] == 80",
+        &[
+            "source.port is not compared with anything",
+            "           ^",
+            "help: has(source.port) asks whether it is known",
+        ],
     ),
     ("has source.port", &["( is missing here", "    ^^^^^^^^^^^"]),
     ("has(source.port", &[") is missing here", "               ^"]),

@@ -5,7 +5,7 @@
 #[path = "../../span/tests/records/mod.rs"]
 mod records;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use flowtrace_filter::Filter;
@@ -19,6 +19,7 @@ enum Owned {
     Text(String),
     Integer(i64),
     Texts(Vec<String>),
+    Pairs(BTreeMap<String, String>),
 }
 
 type Values = HashMap<Attribute, Owned>;
@@ -36,6 +37,10 @@ fn values(record: &Record) -> Values {
                 Value::Text(text) => Owned::Text(text.to_owned()),
                 Value::Integer(number) => Owned::Integer(number),
                 Value::Texts(texts) => Owned::Texts(texts.iter().map(|text| (*text).to_owned()).collect()),
+                Value::Names(names) => Owned::Texts(names.iter().map(|name| name.to_string()).collect()),
+                Value::Pairs(pairs) => {
+                    Owned::Pairs(pairs.iter().map(|(key, text)| (key.to_string(), text.to_string())).collect())
+                }
             },
         );
     });
@@ -117,6 +122,7 @@ fn atom(
 ) -> (String, bool) {
     let name = attribute.name();
     match values {
+        (_, None) if attribute.definition().value_type == Type::Template => (format!("has({name}.key)"), false),
         (_, None) => (format!("has({name})"), false),
         (own, Some(Owned::Integer(wanted))) => {
             let most = if name.ends_with(".port") { 65_535 } else { i64::MAX };
@@ -128,7 +134,21 @@ fn atom(
             let found = matches!(own, Some(Owned::Texts(texts)) if texts.contains(wanted));
             (format!("{} in {name}", quoted(wanted)), found)
         }
+        (own, Some(Owned::Pairs(wanted))) => {
+            let Some((key, wanted)) = wanted.first_key_value() else { panic!("{name} has no key") };
+            let own =
+                own.and_then(|own| if let Owned::Pairs(pairs) = own { pairs.get(key) } else { panic!("{own:?}") });
+            let own = own.map(|text| Owned::Text(text.clone()));
+            text(&with_key(name, key, offset), operator, own.as_ref(), wanted)
+        }
     }
+}
+
+/// The name as it is written, where that is a word; or with the key in brackets.
+fn with_key(name: &str, key: &str, choice: i64) -> String {
+    let is_word = key.chars().all(|letter| letter.is_ascii_alphanumeric() || "_./-".contains(letter));
+    let is_word = is_word && !key.contains("..") && !key.starts_with('.');
+    if is_word && choice == 0 { format!("{name}.{key}") } else { format!("{name}[{}]", quoted(key)) }
 }
 
 fn number(name: &str, operator: usize, own: Option<&Owned>, wanted: i64) -> (String, bool) {
@@ -189,6 +209,7 @@ fn values_have_their_declared_types() {
                 Owned::Text(_) => Type::Text,
                 Owned::Integer(_) => Type::Integer,
                 Owned::Texts(_) => Type::Texts,
+                Owned::Pairs(_) => Type::Template,
             };
             assert_eq!(is, declared, "{}", attribute.name());
             let is_address = matches!(&value, Owned::Text(text) if text.parse::<IpAddr>().is_ok());

@@ -4,6 +4,7 @@
 mod records;
 
 use divan::Bencher;
+use flowtrace_flow::Record;
 use flowtrace_span::{Batch, Environment, Facts, Json, Options, OtlpJson, Resource, Text, attributes};
 
 fn main() {
@@ -31,10 +32,25 @@ fn values_tunnelled(bencher: Bencher) {
 /// Protobuf, a finished batch of 512 at a time.
 #[divan::bench]
 fn otlp_512(bencher: Bencher) {
-    let record = records::tcp();
+    encode(bencher, &records::tcp());
+}
+
+/// The same of two processes of this host, one of them in a container.
+#[divan::bench]
+fn otlp_512_known(bencher: Bencher) {
+    encode(bencher, &records::known());
+}
+
+/// The same with all that Kubernetes says by default of both ends: 28 names.
+#[divan::bench]
+fn otlp_512_in_kubernetes(bencher: Bencher) {
+    encode(bencher, &records::in_kubernetes());
+}
+
+fn encode(bencher: Bencher, record: &Record) {
     let mut batch = Batch::new(&resource(), Options::default());
     bencher.counter(divan::counter::ItemsCount::new(512u32)).bench_local(|| {
-        (0..512).for_each(|_| batch.push(&record));
+        (0..512).for_each(|_| batch.push(record));
         batch.finish()
     });
 }

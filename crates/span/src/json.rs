@@ -70,28 +70,37 @@ fn put_head(out: &mut Vec<u8>, record: &Record, profile: Profile) {
     }
 }
 
+/// An attribute, or those of a map.
 fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, value: Value<'_>) {
+    match value {
+        Value::Text(text) => put_string(put_key(out, attribute), text),
+        Value::Integer(value) => put_integer(put_key(out, attribute), value),
+        Value::Texts(texts) => put_texts(put_key(out, attribute), texts),
+        Value::Names(names) => put_texts(put_key(out, attribute), names),
+        Value::Pairs(pairs) => put_list(out, pairs, |out, (key, text)| {
+            keys::put_json_of(out, attribute, key);
+            out.push(b':');
+            put_string(out, text);
+        }),
+    }
+}
+
+fn put_key(out: &mut Vec<u8>, attribute: Attribute) -> &mut Vec<u8> {
     out.extend_from_slice(keys::json(attribute));
     out.push(b':');
-    match value {
-        Value::Text(text) => put_string(out, text),
-        Value::Integer(value) => put_integer(out, value),
-        Value::Texts(texts) => {
-            out.push(b'[');
-            put_list(out, texts, |out, text| put_string(out, text));
-            out.push(b']');
-        }
-    }
+    out
+}
+
+fn put_texts<T: AsRef<str>>(out: &mut Vec<u8>, texts: &[T]) {
+    out.push(b'[');
+    put_list(out, texts, |out, text| put_string(out, text.as_ref()));
+    out.push(b']');
 }
 
 fn put_resource_value(out: &mut Vec<u8>, value: &ResourceValue) {
     match value {
         ResourceValue::Text(text) => put_string(out, text),
         ResourceValue::Integer(value) => put_integer(out, *value),
-        ResourceValue::Texts(texts) => {
-            out.push(b'[');
-            put_list(out, texts, |out, text| put_string(out, text));
-            out.push(b']');
-        }
+        ResourceValue::Texts(texts) => put_texts(out, texts),
     }
 }

@@ -1,8 +1,14 @@
 //! The pieces of JSON (RFC 8259): strings and numbers, written straight into a buffer.
 
-/// Appends a string with its quotes. What is not ASCII stays as it is: JSON is UTF-8.
+/// Appends a string with its quotes.
 pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    put_inner(out, text);
+    out.push(b'"');
+}
+
+/// Appends what stands between a string's quotes. What is not ASCII stays as it is: JSON is UTF-8.
+pub(crate) fn put_inner(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\') {
         out.extend_from_slice(&rest[..at]);
@@ -10,7 +16,6 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 /// Section 7: the characters that must be escaped.

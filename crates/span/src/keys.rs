@@ -45,6 +45,11 @@ impl ProtobufKey {
         Self { bytes, length: name.len() as u8 + 4 }
     }
 
+    /// The attribute's name.
+    pub(crate) fn name(&self) -> &[u8] {
+        &self.bytes[4..usize::from(self.length)]
+    }
+
     /// `KeyValue.key`, tag and length included.
     pub(crate) fn key(&self) -> &[u8] {
         &self.bytes[Self::HEAD..usize::from(self.length)]
@@ -73,6 +78,15 @@ pub(crate) fn json(attribute: Attribute) -> &'static [u8] {
     &KEYS[attribute as usize]
 }
 
+/// Appends the name of one attribute of a map, in quotes: the map's name, a dot, the key.
+pub(crate) fn put_json_of(out: &mut Vec<u8>, map: Attribute, key: &str) {
+    out.push(b'"');
+    out.extend_from_slice(map.name().as_bytes());
+    out.push(b'.');
+    json_text::put_inner(out, key);
+    out.push(b'"');
+}
+
 /// One entry an attribute, at the place of its number.
 fn all(put: impl Fn(&mut Vec<u8>, &str)) -> Vec<Vec<u8>> {
     let encode = |attribute: &Attribute| {
@@ -92,6 +106,7 @@ mod tests {
         for attribute in Attribute::ALL {
             let name = attribute.name();
             assert_eq!(&protobuf(attribute).key()[2..], name.as_bytes());
+            assert_eq!(protobuf(attribute).name(), name.as_bytes());
             assert_eq!(json(attribute), format!("\"{name}\"").as_bytes());
         }
     }

@@ -161,8 +161,8 @@ impl Any<'_> {
 }
 
 /// Bytes of an `ArrayValue` of texts.
-fn array_length(texts: &[&str]) -> usize {
-    texts.iter().map(|text| field_length(field_length(text.len()))).sum()
+fn array_length<T: AsRef<str>>(texts: &[T]) -> usize {
+    texts.iter().map(|text| field_length(field_length(text.as_ref().len()))).sum()
 }
 
 /// Appends the values of an `ArrayValue` of texts.

@@ -82,15 +82,27 @@ fn put_span_head(out: &mut Vec<u8>, record: &Record, profile: Profile) {
     put_quoted(out, record.end);
 }
 
+/// An attribute, or those of a map.
 fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, value: Value<'_>) {
-    out.extend_from_slice(b"{\"key\":");
-    out.extend_from_slice(keys::json(attribute));
-    out.extend_from_slice(b",\"value\":");
+    let put_key = |out: &mut Vec<u8>| out.extend_from_slice(keys::json(attribute));
     match value {
-        Value::Text(text) => put_text(out, text),
-        Value::Integer(value) => put_int_value(out, value),
-        Value::Texts(texts) => put_texts(out, texts),
+        Value::Text(text) => put_pair(out, put_key, |out| put_text(out, text)),
+        Value::Integer(value) => put_pair(out, put_key, |out| put_int_value(out, value)),
+        Value::Texts(texts) => put_pair(out, put_key, |out| put_texts(out, texts)),
+        Value::Names(names) => put_pair(out, put_key, |out| put_texts(out, names)),
+        Value::Pairs(pairs) => put_list(out, pairs, |out, (key, text)| {
+            put_pair(out, |out| keys::put_json_of(out, attribute, key), |out| put_text(out, text));
+        }),
     }
+}
+
+/// A `KeyValue`.
+#[inline]
+fn put_pair(out: &mut Vec<u8>, put_key: impl FnOnce(&mut Vec<u8>), put_value: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(b"{\"key\":");
+    put_key(out);
+    out.extend_from_slice(b",\"value\":");
+    put_value(out);
     out.push(b'}');
 }
 

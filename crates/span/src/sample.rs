@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use flowtrace_flow::workload::{ClusterName, Container as PodContainer, Entity, Owner, OwnerKind, Workload};
 use flowtrace_flow::{
     Bytes, ConnectionState, Container, Direction, End, EndReason, Endpoint, Evidence, Failure, Handshake, HeaderValues,
     IcmpPair, Interface, IpInIp, Ipsec, Latency, Packets, Party, Process, Record, Segments, Side, Tcp, Tunnel, Who,
@@ -155,9 +156,42 @@ pub fn known() -> Record {
             container: Some(Arc::new(container)),
         })
     };
-    let party = |pid, name| Party { process: Some(process(pid)), name, workload: None };
-    let who = Who { source: party(1, None), destination: party(2, text("web.example.org")), ..Who::default() };
+    let party = |pid, name| Party { process: Some(process(pid)), name, workload: Some(Arc::new(workload())) };
+    let policies = || Some(["allow-web".into()].into());
+    let destination = party(2, text("web.example.org"));
+    let who = Who { source: party(1, None), destination, ingress: policies(), egress: policies() };
     Record { who: Some(Box::new(who)), ..between("10.1.1.5", "10.1.2.10") }
+}
+
+/// A pod of which all is known; its owners are of every kind.
+fn workload() -> Workload {
+    let text = |text: &str| Some(Arc::from(text));
+    let pair = || [("key".into(), "value".into())].into();
+    let entity = |name: &str| {
+        let (uid, namespace) = (text("5d4c2f9e"), text("prod"));
+        Arc::new(Entity { name: name.into(), namespace, uid, labels: pair(), annotations: pair() })
+    };
+    let kinds = [
+        Some(OwnerKind::ReplicaSet),
+        Some(OwnerKind::Deployment),
+        Some(OwnerKind::StatefulSet),
+        Some(OwnerKind::DaemonSet),
+        Some(OwnerKind::Job),
+        Some(OwnerKind::CronJob),
+        None,
+    ];
+    let owner = |kind| Owner { kind, api_version: "v1".into(), kind_name: "Kind".into(), entity: entity("owner") };
+    Workload {
+        cluster: Some(Arc::new(ClusterName { name: text("prod-eu"), uid: text("5d4c2f9e") })),
+        node: Some(entity("worker-1")),
+        namespace: Some(entity("prod")),
+        pod: Some(entity("web-abc")),
+        container: Some(Arc::new(PodContainer { name: "web".into(), image: "nginx:1.21".into() })),
+        owners: kinds.map(owner).into(),
+        service: Some(entity("web")),
+        service_port: None,
+        via: None,
+    }
 }
 
 /// Records that between them have a value for every attribute that has a source.

@@ -2,14 +2,14 @@
 
 mod encapsulation;
 mod header;
+mod kubernetes;
 mod scratch;
 #[cfg(test)]
 mod tests;
 
-use flowtrace_flow::{Container, End, Endpoint, Interface, IpInIp, Process, Record, Side, Tcp, Tunnel};
+use flowtrace_flow::{Container, End, Endpoint, Interface, IpInIp, Party, Process, Record, Side, Tcp, Tunnel, Who};
 
 use crate::community_id::community_id;
-use crate::generated::attributes::unwritten;
 use crate::generated::iana;
 use crate::{Attribute, Options, Value};
 use header::Header;
@@ -35,7 +35,7 @@ pub fn attributes(record: &Record, options: &Options, show: &mut impl FnMut(Attr
 }
 
 /// Makes [`visit`] of a line for each attribute, in the order of [`Attribute::ALL`], and checks that none is
-/// forgotten: the registry lists those that have no source yet, or none at all.
+/// forgotten: the registry names those that nothing can write. The last ones, Kubernetes', have lines of their own.
 ///
 /// One step follows the other; a loop over the selected attributes would jump to one of a hundred places each time, which
 /// processors foresee badly (docs/decisions/0040).
@@ -54,6 +54,9 @@ macro_rules! attributes {
                     visit.visit(Attribute::$attribute, value);
                 }
             )+
+            if let Some(who) = &$record.who {
+                kubernetes::visit(who, &available, visit);
+            }
         }
 
         const _: () = are_lines_of_the_registry(&[$(Attribute::$attribute),+]);
@@ -67,10 +70,9 @@ macro_rules! attributes {
             visit: impl FnOnce(Value<'_>) -> T,
         ) -> Option<T> {
             let mut scratch = Scratch::new();
-            // Every attribute is here or unwritten, or it does not compile.
             match attribute {
                 $(Attribute::$attribute => of($record, &mut scratch, |$record, $scratch| $value).map(visit),)+
-                unwritten!() => None,
+                _ => kubernetes::value_of($record, attribute).map(visit),
             }
         }
     };
@@ -190,6 +192,8 @@ attributes! { record, options, scratch;
     FlowReverseIpsecEspSpi => integer(record.reverse.ipsec.esp?);
     FlowReverseIpsecSenderIndex => integer(record.reverse.ipsec.sender?);
     FlowReverseIpsecReceiverIndex => integer(record.reverse.ipsec.receiver?);
+    NetworkPolicyIngress => Some(Value::Names(who(record)?.ingress.as_deref()?));
+    NetworkPolicyEgress => Some(Value::Names(who(record)?.egress.as_deref()?));
     ProcessExecutableName => text(local(record)?.executable_name.as_deref()?);
     ProcessPid => integer(local(record)?.pid);
     ProcessExecutablePath => text(local(record)?.executable_path.as_deref()?);
@@ -210,10 +214,10 @@ attributes! { record, options, scratch;
     DestinationContainerId => text(&container(destination_process(record))?.id);
     DestinationContainerRuntimeName => text(container(destination_process(record))?.runtime.as_deref()?);
     SourceContainerName => text(container(source_process(record))?.name.as_deref()?);
-    SourceContainerImageName => text(container(source_process(record))?.image.as_deref()?);
+    SourceContainerImageName => text(image(&who(record)?.source)?);
     DestinationContainerName => text(container(destination_process(record))?.name.as_deref()?);
-    DestinationContainerImageName => text(container(destination_process(record))?.image.as_deref()?);
-    ContainerImageName => text(container(local(record))?.image.as_deref()?);
+    DestinationContainerImageName => text(image(&who(record)?.destination)?);
+    ContainerImageName => text(image(local_party(record)?)?);
     ContainerName => text(container(local(record))?.name.as_deref()?);
 }
 
@@ -227,14 +231,21 @@ fn of<'a>(
     value(record, scratch)
 }
 
-/// Refuses to compile what is not in the order of [`Attribute::ALL`], or is not written as the registry has it.
+/// Refuses to compile unless these are all attributes that are written, in the order of [`Attribute::ALL`], up to those of
+/// Kubernetes.
 const fn are_lines_of_the_registry(attributes: &[Attribute]) {
-    let mut at = 0;
-    while at < attributes.len() {
-        assert!(attributes[at].definition().written, "the registry says that nothing writes it");
-        assert!(at == 0 || (attributes[at - 1] as u8) < attributes[at] as u8, "not in the order of Attribute::ALL");
+    let (mut at, mut line) = (0, 0);
+    while at < Attribute::COUNT && !kubernetes::has(Attribute::ALL[at]) {
+        if Attribute::ALL[at].definition().written {
+            assert!(
+                line < attributes.len() && attributes[line] as usize == at,
+                "an attribute has no line in its place"
+            );
+            line += 1;
+        }
         at += 1;
     }
+    assert!(line == attributes.len(), "the registry says that nothing writes it");
 }
 
 /// `network.type`.
@@ -284,17 +295,33 @@ fn tcp(record: &Record) -> Option<&Tcp> {
     record.tcp.as_deref()
 }
 
+fn who(record: &Record) -> Option<&Who> {
+    record.who.as_deref()
+}
+
 /// The process of `process.pid`: the one at the source where both are on this host.
 fn local(record: &Record) -> Option<&Process> {
     source_process(record).or_else(|| destination_process(record))
 }
 
+/// The end at which it is.
+fn local_party(record: &Record) -> Option<&Party> {
+    let who = who(record)?;
+    [&who.source, &who.destination].into_iter().find(|party| party.process.is_some())
+}
+
 fn source_process(record: &Record) -> Option<&Process> {
-    record.who.as_ref()?.source.process.as_deref()
+    who(record)?.source.process.as_deref()
 }
 
 fn destination_process(record: &Record) -> Option<&Process> {
-    record.who.as_ref()?.destination.process.as_deref()
+    who(record)?.destination.process.as_deref()
+}
+
+/// The image of the process's container, else that of the pod's container.
+fn image(party: &Party) -> Option<&str> {
+    let of_process = || container(party.process.as_deref())?.image.as_deref();
+    of_process().or_else(|| Some(&*party.workload.as_ref()?.container.as_ref()?.image))
 }
 
 fn container(process: Option<&Process>) -> Option<&Container> {

@@ -6,7 +6,7 @@ mod records;
 
 use flowtrace_flow::Record;
 use flowtrace_span::{
-    Environment, Facts, Json, Options, Profile, Resource, ResourceValue, Value, attributes, kind, span_name,
+    Environment, Facts, Json, Options, Profile, Resource, ResourceValue, Selection, Value, attributes, kind, span_name,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -19,9 +19,14 @@ fn resource() -> Resource {
     resource
 }
 
+/// All attributes, so that there are values of all types.
+fn options() -> Options {
+    Options { selection: Selection::all(), ..Options::default() }
+}
+
 fn line(record: &Record) -> String {
     let mut out = Vec::new();
-    Json::new(&resource(), Options::default()).write(record, &mut out);
+    Json::new(&resource(), options()).write(record, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -32,11 +37,18 @@ fn hex(bytes: &[u8]) -> String {
 /// The object that serde makes of the record.
 fn expected(record: &Record) -> serde_json::Value {
     let mut attributes_object = json!({});
-    attributes(record, &Options::default(), &mut |attribute, value| {
+    attributes(record, &options(), &mut |attribute, value| {
         attributes_object[attribute.name()] = match value {
             Value::Text(value) => json!(value),
             Value::Integer(value) => json!(value),
             Value::Texts(value) => json!(value),
+            Value::Names(value) => value.iter().map(|name| &**name).collect(),
+            Value::Pairs(pairs) => {
+                for (key, value) in pairs {
+                    attributes_object[format!("{}.{key}", attribute.name())] = json!(**value);
+                }
+                return;
+            }
         };
     });
     let mut object = json!({

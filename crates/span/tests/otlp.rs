@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use flowtrace_flow::Record;
 use flowtrace_span::{
-    Attribute, Batch, Environment, Facts, Options, OtlpJson, Profile, Resource, ResourceValue, SCHEMA_URL, Value,
-    attributes, kind, span_name, status,
+    Attribute, Batch, Environment, Facts, Options, OtlpJson, Profile, Resource, ResourceValue, SCHEMA_URL, Selection,
+    Value, attributes, kind, span_name, status,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as OtlpValue;
@@ -24,6 +24,11 @@ fn resource() -> Resource {
     resource.set("a.number", ResourceValue::Integer(-7));
     resource.set("host.ip", ResourceValue::Texts(vec!["192.0.2.1".into(), String::new(), "x".repeat(200)]));
     resource
+}
+
+/// All attributes, so that there are values of all types.
+fn options() -> Options {
+    Options { selection: Selection::all(), ..Options::default() }
 }
 
 /// Encodes and decodes; checks the frame around the spans; returns the spans.
@@ -92,11 +97,18 @@ fn expected(record: &Record) -> Span {
         let error = opentelemetry_proto::tonic::trace::v1::status::StatusCode::Error;
         span.status = Some(opentelemetry_proto::tonic::trace::v1::Status { code: error.into(), ..Default::default() });
     }
-    attributes(record, &Options::default(), &mut |attribute: Attribute, value: Value<'_>| {
+    attributes(record, &options(), &mut |attribute: Attribute, value: Value<'_>| {
         let value = match value {
             Value::Text(value) => text(value),
             Value::Integer(value) => OtlpValue::IntValue(value),
             Value::Texts(value) => texts(value),
+            Value::Names(value) => texts(value),
+            Value::Pairs(pairs) => {
+                let name = attribute.name();
+                return span
+                    .attributes
+                    .extend(pairs.iter().map(|(key, value)| pair(&format!("{name}.{key}"), text(value))));
+            }
         };
         span.attributes.push(pair(attribute.name(), value));
     });
@@ -104,8 +116,8 @@ fn expected(record: &Record) -> Span {
 }
 
 fn check(records: &[Record]) {
-    let mut batch = Batch::new(&resource(), Options::default());
-    let json = OtlpJson::new(&resource(), Options::default());
+    let mut batch = Batch::new(&resource(), options());
+    let json = OtlpJson::new(&resource(), options());
     // The second round shows that an emptied batch is as good as new.
     for _ in 0..2 {
         for record in records {

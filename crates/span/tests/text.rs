@@ -4,7 +4,10 @@
 
 mod records;
 
-use flowtrace_flow::Record;
+use std::sync::Arc;
+
+use flowtrace_flow::workload::{Container, Entity, Workload};
+use flowtrace_flow::{Party, Record};
 use flowtrace_span::Text;
 use proptest::prelude::*;
 
@@ -29,9 +32,71 @@ fn a_line_says_what_happened() {
         "22:13:20.000        0  esp                                             192.0.2.1 ↔ 192.0.2.2                   1       0      20B       0B              evicted in vlan 0, ipip",
         "22:13:21.204   1.204s  udp                                       192.0.2.1:51234 → 192.0.2.2:4789             12      10    1.8kB   35.0kB              closed outer",
         "22:13:21.204   1.204s  tcp                                       192.0.2.1:51234 → 198.51.100.7:443           12      10    1.2kB   34.5kB  FSPA/FSPA   closed from curl[4242] to nginx[4711]@web-1 (www.example.org)",
+        "22:13:21.204   1.204s  tcp                                       192.0.2.1:51234 → 198.51.100.7:443           12      10    1.2kB   34.5kB  FSPA/FSPA   closed from client-namespace/client-pod(curl[4242]@client-container) to server-namespace/server-pod(nginx[4711]@server-container) (www.example.org)",
     ];
     let lines = lines(false, &records::table());
     assert_eq!(lines, expected, "\n{}", lines.join("\n"));
+}
+
+/// Who an end is: the pod, else the service, else the node; then process and container.
+#[test]
+fn an_end_in_kubernetes_is_its_pod_or_service_or_node() {
+    for (without, expected) in [
+        ("", "closed to prod/web-abc(nginx[4711]@app)"),
+        ("process", "closed to prod/web-abc"),
+        ("container", "closed to prod/web-abc(nginx[4711]@web-1)"),
+        ("pod", "closed to service prod/web(nginx[4711]@app)"),
+        ("pod process", "closed to service prod/web"),
+        ("pod service process", "closed to node worker-1"),
+        ("pod service node", "closed to nginx[4711]@app"),
+        ("pod service node process", "closed"),
+    ] {
+        let line = line_of_end(without, None);
+        assert!(line.ends_with(expected), "without {without}: {line}");
+    }
+}
+
+/// A name that says no more than the pod's is left out.
+#[test]
+fn names_of_addresses_follow_where_they_say_more() {
+    for (name, is_said) in [
+        ("web-abc", false),
+        ("web-abc.prod", false),
+        ("web-abc.prod.svc.cluster.local", false),
+        ("web-abc.other", true),
+        ("web-abcd.prod", true),
+        ("www.example.org", true),
+    ] {
+        let line = line_of_end("process", Some(name));
+        let expected =
+            if is_said { format!("closed to prod/web-abc ({name})") } else { "closed to prod/web-abc".into() };
+        assert!(line.ends_with(&expected), "{line}");
+    }
+    assert!(line_of_end("pod service node process", Some("www.example.org")).ends_with("closed to www.example.org"));
+}
+
+/// The line of a record whose destination is a process in a pod behind a service, but for these.
+fn line_of_end(without: &str, name: Option<&str>) -> String {
+    let has = |what: &str| !without.split(' ').any(|absent| absent == what);
+    let entity = |name: &str, namespace: Option<&str>| {
+        let namespace = namespace.map(Into::into);
+        Some(Arc::new(Entity { name: name.into(), namespace, uid: None, labels: [].into(), annotations: [].into() }))
+    };
+    let container = Container { name: "app".into(), image: "app:1".into() };
+    let workload = Workload {
+        node: entity("worker-1", None).filter(|_| has("node")),
+        pod: entity("web-abc", Some("prod")).filter(|_| has("pod")),
+        service: entity("web", Some("prod")).filter(|_| has("service")),
+        container: Some(Arc::new(container)).filter(|_| has("container")),
+        ..Workload::default()
+    };
+    let mut record = records::known();
+    let who = record.who.as_mut().unwrap();
+    who.source = Party::default();
+    who.destination.name = name.map(Into::into);
+    who.destination.workload = Some(Arc::new(workload));
+    who.destination.process.take_if(|_| !has("process"));
+    lines(false, &[record]).pop().unwrap()
 }
 
 /// The text without `ESC [ … m`.

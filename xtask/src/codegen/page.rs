@@ -15,8 +15,8 @@ which they are written.
   absent, never 0 or empty. In parentheses stands the group by which `--attributes GROUP,...` turns the attribute on;
   attributes without a group are always on.
 - **Values** lists all values where a set is fixed, otherwise examples.
-- **Source** says where the value comes from. *Not yet* means that the attribute is declared and nothing writes it so far,
-  *never* that nothing can.
+- **Source** says where the value comes from. *Never* means that the attribute is declared and nothing can write it.
+- A name that ends in `.<key>` is as many attributes as there are keys, one for each.
 - Attributes of profile `proposal` are not written in profile `reference`, which is the default.
 ";
 
@@ -68,7 +68,6 @@ fn source(attribute: &Attribute) -> String {
     let annotation = &attribute.definition.annotations.flowtrace;
     match &annotation.never {
         Some(why) => format!("*Never.* {} {why}", annotation.source),
-        None if attribute.pending => format!("*Not yet.* {}", annotation.source),
         None => annotation.source.clone(),
     }
 }

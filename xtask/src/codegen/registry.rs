@@ -40,14 +40,12 @@ pub struct Attribute {
     pub definition: Definition,
     /// How necessary it is on a flow span.
     pub level: Level,
-    /// Whether its value has no source yet.
-    pub pending: bool,
 }
 
 impl Attribute {
     /// Whether something writes it.
     pub fn is_written(&self) -> bool {
-        !self.pending && self.definition.annotations.flowtrace.never.is_none()
+        self.definition.annotations.flowtrace.never.is_none()
     }
 }
 
@@ -74,19 +72,18 @@ impl Registry {
     pub fn load(folder: &Path) -> Result<Self> {
         let manifest: Manifest = read(&folder.join("manifest.yaml"))?;
         let mut definitions = definitions(&folder.join("attributes"))?;
-        let pending = references(&read(&folder.join("pending.yaml"))?);
         let spans: File = read(&folder.join("spans.yaml"))?;
         check::spans(&spans)?;
         let groups: Vec<_> =
             read::<File>(&folder.join("groups.yaml"))?.attribute_groups.into_iter().map(selection_group).collect();
         let mut sections = Vec::new();
         for group in spans.attribute_groups {
-            sections.push(section(group, &mut definitions, &pending)?);
+            sections.push(section(group, &mut definitions)?);
         }
         if let Some(name) = definitions.keys().next() {
             bail!("registry/attributes declares {name}, registry/spans.yaml does not refer to it");
         }
-        check::attributes(&sections, &groups, &pending)?;
+        check::attributes(&sections, &groups)?;
         let resource = resource(read(&folder.join("resource.yaml"))?)?;
         Ok(Self { schema_url: manifest.schema_url, sections, groups, resource })
     }
@@ -119,11 +116,7 @@ fn definitions(folder: &Path) -> Result<BTreeMap<String, Definition>> {
     Ok(all)
 }
 
-fn references(file: &File) -> Vec<String> {
-    file.attribute_groups.iter().flat_map(|group| &group.attributes).map(|one| one.name.clone()).collect()
-}
-
-fn section(group: Group, definitions: &mut BTreeMap<String, Definition>, pending: &[String]) -> Result<Section> {
+fn section(group: Group, definitions: &mut BTreeMap<String, Definition>) -> Result<Section> {
     let title = group.brief.with_context(|| format!("group {} has no brief", group.id))?;
     let mut attributes = Vec::new();
     for reference in group.attributes {
@@ -132,7 +125,7 @@ fn section(group: Group, definitions: &mut BTreeMap<String, Definition>, pending
             .remove(&name)
             .with_context(|| format!("registry/spans.yaml refers to {name}: not declared, or referred to twice"))?;
         let level = reference.requirement_level.with_context(|| format!("{name} has no requirement level"))?;
-        attributes.push(Attribute { pending: pending.contains(&name), definition, level });
+        attributes.push(Attribute { definition, level });
     }
     Ok(Section { title, attributes })
 }

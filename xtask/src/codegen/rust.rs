@@ -19,7 +19,6 @@ pub fn generate(registry: &Registry) -> String {
     definitions(&mut out, registry);
     by_name(&mut out, registry);
     groups(&mut out, registry);
-    unwritten(&mut out, registry);
     out
 }
 
@@ -136,20 +135,4 @@ fn groups(out: &mut String, registry: &Registry) {
         );
     }
     out.push_str("];\n");
-}
-
-/// A pattern for the match over all attributes. With all written there is no pattern, and the arm that uses it goes.
-fn unwritten(out: &mut String, registry: &Registry) {
-    let unwritten = registry.attributes().filter(|attribute| !attribute.is_written());
-    let names: Vec<_> =
-        unwritten.map(|attribute| format!("$crate::Attribute::{}", variant(&attribute.definition.key))).collect();
-    if names.is_empty() {
-        return;
-    }
-    let _ = write!(
-        out,
-        "\n/// The attributes that nothing writes (registry/pending.yaml and those with a reason `never`), as a pattern.\n\
-         macro_rules! unwritten {{\n    () => {{\n        {}\n    }};\n}}\npub(crate) use unwritten;\n",
-        names.join("\n            | ")
-    );
 }

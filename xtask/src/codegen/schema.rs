@@ -98,9 +98,9 @@ fn value(attribute: &Attribute) -> Value {
             let values: Vec<_> = members.iter().map(|member| &member.value).collect();
             json!({ "description": brief, "enum": values })
         }
-        Type::Plain(PlainType::Text | PlainType::Template) => {
-            json!({ "description": brief, "type": "string", "minLength": 1 })
-        }
+        Type::Plain(PlainType::Text) => json!({ "description": brief, "type": "string", "minLength": 1 }),
+        // Labels and annotations may be empty: that is what they say.
+        Type::Plain(PlainType::Template) => json!({ "description": brief, "type": "string" }),
         Type::Plain(PlainType::Integer) => json!({ "description": brief, "type": "integer", "minimum": 0 }),
         Type::Plain(PlainType::Texts) => {
             json!({ "description": brief, "type": "array", "items": { "type": "string", "minLength": 1 } })

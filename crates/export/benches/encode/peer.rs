@@ -1,5 +1,7 @@
 //! The usual way: the messages of opentelemetry-proto, encoded by prost.
 
+use std::sync::Arc;
+
 use flowtrace_flow::Record;
 use flowtrace_span::{
     Options, Profile, Resource, ResourceValue, SCHEMA_URL, Value, attributes, kind, span_name, status,
@@ -39,6 +41,13 @@ fn span(record: &Record, options: &Options) -> Span {
             Value::Text(text) => Any::StringValue(text.into()),
             Value::Integer(number) => Any::IntValue(number),
             Value::Texts(texts) => array(texts),
+            Value::Names(names) => array(names),
+            Value::Pairs(of_map) => {
+                let pair = |(key, text): &(Arc<str>, Arc<str>)| {
+                    pair(&format!("{}.{key}", attribute.name()), Any::StringValue(text.to_string()))
+                };
+                return pairs.extend(of_map.iter().map(pair));
+            }
         };
         pairs.push(pair(attribute.name(), value));
     });

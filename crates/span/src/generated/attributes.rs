@@ -303,14 +303,20 @@ pub enum Attribute {
     SourceK8sNodeUid,
     /// `source.k8s.node.annotations`: Dynamic annotations from the source Node.
     SourceK8sNodeAnnotations,
+    /// `source.k8s.node.labels`: Labels of the source Node.
+    SourceK8sNodeLabels,
     /// `source.k8s.namespace.name`: The name of the Kubernetes Namespace for the source.
     SourceK8sNamespaceName,
+    /// `source.k8s.namespace.labels`: Labels of the source Namespace.
+    SourceK8sNamespaceLabels,
     /// `source.k8s.pod.name`: The name of the Kubernetes Pod for the source.
     SourceK8sPodName,
     /// `source.k8s.pod.uid`: The UID of the Kubernetes Pod for the source.
     SourceK8sPodUid,
     /// `source.k8s.pod.annotations`: Dynamic annotations from the source Pod.
     SourceK8sPodAnnotations,
+    /// `source.k8s.pod.labels`: Labels of the source Pod.
+    SourceK8sPodLabels,
     /// `source.k8s.container.name`: The name of the Container from Pod specification.
     SourceK8sContainerName,
     /// `source.k8s.deployment.name`: The name of the Kubernetes Deployment for the source.
@@ -319,42 +325,60 @@ pub enum Attribute {
     SourceK8sDeploymentUid,
     /// `source.k8s.deployment.annotations`: Dynamic annotations from the source Deployment.
     SourceK8sDeploymentAnnotations,
+    /// `source.k8s.deployment.labels`: Labels of the source Deployment.
+    SourceK8sDeploymentLabels,
     /// `source.k8s.replicaset.name`: The name of the Kubernetes ReplicaSet for the source.
     SourceK8sReplicasetName,
     /// `source.k8s.replicaset.uid`: The UID of the Kubernetes ReplicaSet for the source.
     SourceK8sReplicasetUid,
     /// `source.k8s.replicaset.annotations`: Dynamic annotations from the source ReplicaSet.
     SourceK8sReplicasetAnnotations,
+    /// `source.k8s.replicaset.labels`: Labels of the source ReplicaSet.
+    SourceK8sReplicasetLabels,
     /// `source.k8s.statefulset.name`: The name of the Kubernetes StatefulSet for the source.
     SourceK8sStatefulsetName,
     /// `source.k8s.statefulset.uid`: The UID of the Kubernetes StatefulSet for the source.
     SourceK8sStatefulsetUid,
     /// `source.k8s.statefulset.annotations`: Dynamic annotations from the source StatefulSet.
     SourceK8sStatefulsetAnnotations,
+    /// `source.k8s.statefulset.labels`: Labels of the source StatefulSet.
+    SourceK8sStatefulsetLabels,
     /// `source.k8s.daemonset.name`: The name of the Kubernetes DaemonSet for the source.
     SourceK8sDaemonsetName,
     /// `source.k8s.daemonset.uid`: The UID of the Kubernetes DaemonSet for the source.
     SourceK8sDaemonsetUid,
     /// `source.k8s.daemonset.annotations`: Dynamic annotations from the source DaemonSet.
     SourceK8sDaemonsetAnnotations,
+    /// `source.k8s.daemonset.labels`: Labels of the source DaemonSet.
+    SourceK8sDaemonsetLabels,
     /// `source.k8s.job.name`: The name of the Kubernetes Job for the source.
     SourceK8sJobName,
     /// `source.k8s.job.uid`: The UID of the Kubernetes Job for the source.
     SourceK8sJobUid,
     /// `source.k8s.job.annotations`: Dynamic annotations from the source Job.
     SourceK8sJobAnnotations,
+    /// `source.k8s.job.labels`: Labels of the source Job.
+    SourceK8sJobLabels,
     /// `source.k8s.cronjob.name`: The name of the Kubernetes CronJob for the source.
     SourceK8sCronjobName,
     /// `source.k8s.cronjob.uid`: The UID of the Kubernetes CronJob for the source.
     SourceK8sCronjobUid,
     /// `source.k8s.cronjob.annotations`: Dynamic annotations from the source CronJob.
     SourceK8sCronjobAnnotations,
+    /// `source.k8s.cronjob.labels`: Labels of the source CronJob.
+    SourceK8sCronjobLabels,
+    /// `source.k8s.owner.kind`: The kind of what owns the pod of the source in the end, where it is none of the kinds above.
+    SourceK8sOwnerKind,
+    /// `source.k8s.owner.name`: The name of what owns the pod of the source in the end, where its kind is none of the kinds above.
+    SourceK8sOwnerName,
     /// `source.k8s.service.name`: The name of the Kubernetes Service for the source.
     SourceK8sServiceName,
     /// `source.k8s.service.uid`: The UID of the Kubernetes Service for the source.
     SourceK8sServiceUid,
     /// `source.k8s.service.annotations`: Dynamic annotations from the source Service.
     SourceK8sServiceAnnotations,
+    /// `source.k8s.service.labels`: Labels of the source Service.
+    SourceK8sServiceLabels,
     /// `destination.k8s.cluster.name`: The name of the Kubernetes cluster for the destination.
     DestinationK8sClusterName,
     /// `destination.k8s.cluster.uid`: The UID of the Kubernetes cluster for the destination.
@@ -365,14 +389,20 @@ pub enum Attribute {
     DestinationK8sNodeUid,
     /// `destination.k8s.node.annotations`: Dynamic annotations from the destination Node.
     DestinationK8sNodeAnnotations,
+    /// `destination.k8s.node.labels`: Labels of the destination Node.
+    DestinationK8sNodeLabels,
     /// `destination.k8s.namespace.name`: The name of the Kubernetes Namespace for the destination.
     DestinationK8sNamespaceName,
+    /// `destination.k8s.namespace.labels`: Labels of the destination Namespace.
+    DestinationK8sNamespaceLabels,
     /// `destination.k8s.pod.name`: The name of the Kubernetes Pod for the destination.
     DestinationK8sPodName,
     /// `destination.k8s.pod.uid`: The UID of the Kubernetes Pod for the destination.
     DestinationK8sPodUid,
     /// `destination.k8s.pod.annotations`: Dynamic annotations from the destination Pod.
     DestinationK8sPodAnnotations,
+    /// `destination.k8s.pod.labels`: Labels of the destination Pod.
+    DestinationK8sPodLabels,
     /// `destination.k8s.container.name`: The name of the Container from Pod specification.
     DestinationK8sContainerName,
     /// `destination.k8s.deployment.name`: The name of the Kubernetes Deployment for the destination.
@@ -381,47 +411,65 @@ pub enum Attribute {
     DestinationK8sDeploymentUid,
     /// `destination.k8s.deployment.annotations`: Dynamic annotations from the destination Deployment.
     DestinationK8sDeploymentAnnotations,
+    /// `destination.k8s.deployment.labels`: Labels of the destination Deployment.
+    DestinationK8sDeploymentLabels,
     /// `destination.k8s.replicaset.name`: The name of the Kubernetes ReplicaSet for the destination.
     DestinationK8sReplicasetName,
     /// `destination.k8s.replicaset.uid`: The UID of the Kubernetes ReplicaSet for the destination.
     DestinationK8sReplicasetUid,
     /// `destination.k8s.replicaset.annotations`: Dynamic annotations from the destination ReplicaSet.
     DestinationK8sReplicasetAnnotations,
+    /// `destination.k8s.replicaset.labels`: Labels of the destination ReplicaSet.
+    DestinationK8sReplicasetLabels,
     /// `destination.k8s.statefulset.name`: The name of the Kubernetes StatefulSet for the destination.
     DestinationK8sStatefulsetName,
     /// `destination.k8s.statefulset.uid`: The UID of the Kubernetes StatefulSet for the destination.
     DestinationK8sStatefulsetUid,
     /// `destination.k8s.statefulset.annotations`: Dynamic annotations from the destination StatefulSet.
     DestinationK8sStatefulsetAnnotations,
+    /// `destination.k8s.statefulset.labels`: Labels of the destination StatefulSet.
+    DestinationK8sStatefulsetLabels,
     /// `destination.k8s.daemonset.name`: The name of the Kubernetes DaemonSet for the destination.
     DestinationK8sDaemonsetName,
     /// `destination.k8s.daemonset.uid`: The UID of the Kubernetes DaemonSet for the destination.
     DestinationK8sDaemonsetUid,
     /// `destination.k8s.daemonset.annotations`: Dynamic annotations from the destination DaemonSet.
     DestinationK8sDaemonsetAnnotations,
+    /// `destination.k8s.daemonset.labels`: Labels of the destination DaemonSet.
+    DestinationK8sDaemonsetLabels,
     /// `destination.k8s.job.name`: The name of the Kubernetes Job for the destination.
     DestinationK8sJobName,
     /// `destination.k8s.job.uid`: The UID of the Kubernetes Job for the destination.
     DestinationK8sJobUid,
     /// `destination.k8s.job.annotations`: Dynamic annotations from the destination Job.
     DestinationK8sJobAnnotations,
+    /// `destination.k8s.job.labels`: Labels of the destination Job.
+    DestinationK8sJobLabels,
     /// `destination.k8s.cronjob.name`: The name of the Kubernetes CronJob for the destination.
     DestinationK8sCronjobName,
     /// `destination.k8s.cronjob.uid`: The UID of the Kubernetes CronJob for the destination.
     DestinationK8sCronjobUid,
     /// `destination.k8s.cronjob.annotations`: Dynamic annotations from the destination CronJob.
     DestinationK8sCronjobAnnotations,
+    /// `destination.k8s.cronjob.labels`: Labels of the destination CronJob.
+    DestinationK8sCronjobLabels,
+    /// `destination.k8s.owner.kind`: The kind of what owns the pod of the destination in the end, where it is none of the kinds above.
+    DestinationK8sOwnerKind,
+    /// `destination.k8s.owner.name`: The name of what owns the pod of the destination in the end, where its kind is none of the kinds above.
+    DestinationK8sOwnerName,
     /// `destination.k8s.service.name`: The name of the Kubernetes Service for the destination.
     DestinationK8sServiceName,
     /// `destination.k8s.service.uid`: The UID of the Kubernetes Service for the destination.
     DestinationK8sServiceUid,
     /// `destination.k8s.service.annotations`: Dynamic annotations from the destination Service.
     DestinationK8sServiceAnnotations,
+    /// `destination.k8s.service.labels`: Labels of the destination Service.
+    DestinationK8sServiceLabels,
 }
 
 impl Attribute {
     /// All attributes, in the order of output.
-    pub const ALL: [Self; 203] = [
+    pub const ALL: [Self; 227] = [
         Self::FlowCommunityId,
         Self::FlowDirection,
         Self::FlowEndReason,
@@ -568,68 +616,92 @@ impl Attribute {
         Self::SourceK8sNodeName,
         Self::SourceK8sNodeUid,
         Self::SourceK8sNodeAnnotations,
+        Self::SourceK8sNodeLabels,
         Self::SourceK8sNamespaceName,
+        Self::SourceK8sNamespaceLabels,
         Self::SourceK8sPodName,
         Self::SourceK8sPodUid,
         Self::SourceK8sPodAnnotations,
+        Self::SourceK8sPodLabels,
         Self::SourceK8sContainerName,
         Self::SourceK8sDeploymentName,
         Self::SourceK8sDeploymentUid,
         Self::SourceK8sDeploymentAnnotations,
+        Self::SourceK8sDeploymentLabels,
         Self::SourceK8sReplicasetName,
         Self::SourceK8sReplicasetUid,
         Self::SourceK8sReplicasetAnnotations,
+        Self::SourceK8sReplicasetLabels,
         Self::SourceK8sStatefulsetName,
         Self::SourceK8sStatefulsetUid,
         Self::SourceK8sStatefulsetAnnotations,
+        Self::SourceK8sStatefulsetLabels,
         Self::SourceK8sDaemonsetName,
         Self::SourceK8sDaemonsetUid,
         Self::SourceK8sDaemonsetAnnotations,
+        Self::SourceK8sDaemonsetLabels,
         Self::SourceK8sJobName,
         Self::SourceK8sJobUid,
         Self::SourceK8sJobAnnotations,
+        Self::SourceK8sJobLabels,
         Self::SourceK8sCronjobName,
         Self::SourceK8sCronjobUid,
         Self::SourceK8sCronjobAnnotations,
+        Self::SourceK8sCronjobLabels,
+        Self::SourceK8sOwnerKind,
+        Self::SourceK8sOwnerName,
         Self::SourceK8sServiceName,
         Self::SourceK8sServiceUid,
         Self::SourceK8sServiceAnnotations,
+        Self::SourceK8sServiceLabels,
         Self::DestinationK8sClusterName,
         Self::DestinationK8sClusterUid,
         Self::DestinationK8sNodeName,
         Self::DestinationK8sNodeUid,
         Self::DestinationK8sNodeAnnotations,
+        Self::DestinationK8sNodeLabels,
         Self::DestinationK8sNamespaceName,
+        Self::DestinationK8sNamespaceLabels,
         Self::DestinationK8sPodName,
         Self::DestinationK8sPodUid,
         Self::DestinationK8sPodAnnotations,
+        Self::DestinationK8sPodLabels,
         Self::DestinationK8sContainerName,
         Self::DestinationK8sDeploymentName,
         Self::DestinationK8sDeploymentUid,
         Self::DestinationK8sDeploymentAnnotations,
+        Self::DestinationK8sDeploymentLabels,
         Self::DestinationK8sReplicasetName,
         Self::DestinationK8sReplicasetUid,
         Self::DestinationK8sReplicasetAnnotations,
+        Self::DestinationK8sReplicasetLabels,
         Self::DestinationK8sStatefulsetName,
         Self::DestinationK8sStatefulsetUid,
         Self::DestinationK8sStatefulsetAnnotations,
+        Self::DestinationK8sStatefulsetLabels,
         Self::DestinationK8sDaemonsetName,
         Self::DestinationK8sDaemonsetUid,
         Self::DestinationK8sDaemonsetAnnotations,
+        Self::DestinationK8sDaemonsetLabels,
         Self::DestinationK8sJobName,
         Self::DestinationK8sJobUid,
         Self::DestinationK8sJobAnnotations,
+        Self::DestinationK8sJobLabels,
         Self::DestinationK8sCronjobName,
         Self::DestinationK8sCronjobUid,
         Self::DestinationK8sCronjobAnnotations,
+        Self::DestinationK8sCronjobLabels,
+        Self::DestinationK8sOwnerKind,
+        Self::DestinationK8sOwnerName,
         Self::DestinationK8sServiceName,
         Self::DestinationK8sServiceUid,
         Self::DestinationK8sServiceAnnotations,
+        Self::DestinationK8sServiceLabels,
     ];
 }
 
 /// What the registry says, by attribute.
-pub static DEFINITIONS: [Definition; 203] = [
+pub static DEFINITIONS: [Definition; 227] = [
     Definition {
         name: "flow.community_id",
         value_type: Type::Text,
@@ -1776,7 +1848,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::NetworkPolicy,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "A list of network policy names affecting ingress traffic.",
     },
@@ -1786,7 +1858,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::NetworkPolicy,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "A list of network policy names affecting egress traffic.",
     },
@@ -2046,7 +2118,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes cluster for the source.",
     },
@@ -2056,7 +2128,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes cluster for the source.",
     },
@@ -2066,7 +2138,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Node for the source.",
     },
@@ -2076,7 +2148,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes Node for the source.",
     },
@@ -2086,9 +2158,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the source Node.",
+    },
+    Definition {
+        name: "source.k8s.node.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the source Node.",
     },
     Definition {
         name: "source.k8s.namespace.name",
@@ -2096,9 +2178,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Namespace for the source.",
+    },
+    Definition {
+        name: "source.k8s.namespace.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the source Namespace.",
     },
     Definition {
         name: "source.k8s.pod.name",
@@ -2106,7 +2198,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Pod for the source.",
     },
@@ -2116,7 +2208,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes Pod for the source.",
     },
@@ -2126,9 +2218,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the source Pod.",
+    },
+    Definition {
+        name: "source.k8s.pod.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the source Pod.",
     },
     Definition {
         name: "source.k8s.container.name",
@@ -2136,7 +2238,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Container from Pod specification.",
     },
@@ -2146,7 +2248,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Deployment for the source.",
     },
@@ -2156,7 +2258,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes Deployment for the source.",
     },
@@ -2166,9 +2268,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the source Deployment.",
+    },
+    Definition {
+        name: "source.k8s.deployment.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the source Deployment.",
     },
     Definition {
         name: "source.k8s.replicaset.name",
@@ -2176,7 +2288,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes ReplicaSet for the source.",
     },
@@ -2186,7 +2298,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes ReplicaSet for the source.",
     },
@@ -2196,9 +2308,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the source ReplicaSet.",
+    },
+    Definition {
+        name: "source.k8s.replicaset.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the source ReplicaSet.",
     },
     Definition {
         name: "source.k8s.statefulset.name",
@@ -2206,7 +2328,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes StatefulSet for the source.",
     },
@@ -2216,7 +2338,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes StatefulSet for the source.",
     },
@@ -2226,9 +2348,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the source StatefulSet.",
+    },
+    Definition {
+        name: "source.k8s.statefulset.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the source StatefulSet.",
     },
     Definition {
         name: "source.k8s.daemonset.name",
@@ -2236,7 +2368,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes DaemonSet for the source.",
     },
@@ -2246,7 +2378,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes DaemonSet for the source.",
     },
@@ -2256,9 +2388,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the source DaemonSet.",
+    },
+    Definition {
+        name: "source.k8s.daemonset.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the source DaemonSet.",
     },
     Definition {
         name: "source.k8s.job.name",
@@ -2266,7 +2408,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Job for the source.",
     },
@@ -2276,7 +2418,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes Job for the source.",
     },
@@ -2286,9 +2428,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the source Job.",
+    },
+    Definition {
+        name: "source.k8s.job.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the source Job.",
     },
     Definition {
         name: "source.k8s.cronjob.name",
@@ -2296,7 +2448,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes CronJob for the source.",
     },
@@ -2306,7 +2458,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes CronJob for the source.",
     },
@@ -2316,9 +2468,39 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the source CronJob.",
+    },
+    Definition {
+        name: "source.k8s.cronjob.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the source CronJob.",
+    },
+    Definition {
+        name: "source.k8s.owner.kind",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The kind of what owns the pod of the source in the end, where it is none of the kinds above.",
+    },
+    Definition {
+        name: "source.k8s.owner.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The name of what owns the pod of the source in the end, where its kind is none of the kinds above.",
     },
     Definition {
         name: "source.k8s.service.name",
@@ -2326,7 +2508,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Service for the source.",
     },
@@ -2336,7 +2518,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes Service for the source.",
     },
@@ -2346,9 +2528,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the source Service.",
+    },
+    Definition {
+        name: "source.k8s.service.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the source Service.",
     },
     Definition {
         name: "destination.k8s.cluster.name",
@@ -2356,7 +2548,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes cluster for the destination.",
     },
@@ -2366,7 +2558,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes cluster for the destination.",
     },
@@ -2376,7 +2568,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Node for the destination.",
     },
@@ -2386,7 +2578,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes Node for the destination.",
     },
@@ -2396,9 +2588,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the destination Node.",
+    },
+    Definition {
+        name: "destination.k8s.node.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the destination Node.",
     },
     Definition {
         name: "destination.k8s.namespace.name",
@@ -2406,9 +2608,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Namespace for the destination.",
+    },
+    Definition {
+        name: "destination.k8s.namespace.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the destination Namespace.",
     },
     Definition {
         name: "destination.k8s.pod.name",
@@ -2416,7 +2628,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Pod for the destination.",
     },
@@ -2426,7 +2638,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes Pod for the destination.",
     },
@@ -2436,9 +2648,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the destination Pod.",
+    },
+    Definition {
+        name: "destination.k8s.pod.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the destination Pod.",
     },
     Definition {
         name: "destination.k8s.container.name",
@@ -2446,7 +2668,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Container from Pod specification.",
     },
@@ -2456,7 +2678,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Deployment for the destination.",
     },
@@ -2466,7 +2688,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes Deployment for the destination.",
     },
@@ -2476,9 +2698,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the destination Deployment.",
+    },
+    Definition {
+        name: "destination.k8s.deployment.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the destination Deployment.",
     },
     Definition {
         name: "destination.k8s.replicaset.name",
@@ -2486,7 +2718,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes ReplicaSet for the destination.",
     },
@@ -2496,7 +2728,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes ReplicaSet for the destination.",
     },
@@ -2506,9 +2738,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the destination ReplicaSet.",
+    },
+    Definition {
+        name: "destination.k8s.replicaset.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the destination ReplicaSet.",
     },
     Definition {
         name: "destination.k8s.statefulset.name",
@@ -2516,7 +2758,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes StatefulSet for the destination.",
     },
@@ -2526,7 +2768,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes StatefulSet for the destination.",
     },
@@ -2536,9 +2778,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the destination StatefulSet.",
+    },
+    Definition {
+        name: "destination.k8s.statefulset.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the destination StatefulSet.",
     },
     Definition {
         name: "destination.k8s.daemonset.name",
@@ -2546,7 +2798,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes DaemonSet for the destination.",
     },
@@ -2556,7 +2808,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes DaemonSet for the destination.",
     },
@@ -2566,9 +2818,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the destination DaemonSet.",
+    },
+    Definition {
+        name: "destination.k8s.daemonset.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the destination DaemonSet.",
     },
     Definition {
         name: "destination.k8s.job.name",
@@ -2576,7 +2838,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Job for the destination.",
     },
@@ -2586,7 +2848,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes Job for the destination.",
     },
@@ -2596,9 +2858,19 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the destination Job.",
+    },
+    Definition {
+        name: "destination.k8s.job.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the destination Job.",
     },
     Definition {
         name: "destination.k8s.cronjob.name",
@@ -2606,7 +2878,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes CronJob for the destination.",
     },
@@ -2616,7 +2888,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes CronJob for the destination.",
     },
@@ -2626,9 +2898,39 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the destination CronJob.",
+    },
+    Definition {
+        name: "destination.k8s.cronjob.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the destination CronJob.",
+    },
+    Definition {
+        name: "destination.k8s.owner.kind",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The kind of what owns the pod of the destination in the end, where it is none of the kinds above.",
+    },
+    Definition {
+        name: "destination.k8s.owner.name",
+        value_type: Type::Text,
+        level: Level::Recommended,
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "The name of what owns the pod of the destination in the end, where its kind is none of the kinds above.",
     },
     Definition {
         name: "destination.k8s.service.name",
@@ -2636,7 +2938,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::Recommended,
         group: Group::Default,
         profile: None,
-        written: false,
+        written: true,
         unit: "",
         brief: "The name of the Kubernetes Service for the destination.",
     },
@@ -2646,7 +2948,7 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sUid,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "The UID of the Kubernetes Service for the destination.",
     },
@@ -2656,14 +2958,24 @@ pub static DEFINITIONS: [Definition; 203] = [
         level: Level::OptIn,
         group: Group::K8sAnnotations,
         profile: Some(Profile::Reference),
-        written: false,
+        written: true,
         unit: "",
         brief: "Dynamic annotations from the destination Service.",
+    },
+    Definition {
+        name: "destination.k8s.service.labels",
+        value_type: Type::Template,
+        level: Level::OptIn,
+        group: Group::K8sLabels,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Labels of the destination Service.",
     },
 ];
 
 /// The attributes in the order of their names, for searching.
-pub static BY_NAME: [Attribute; 203] = [
+pub static BY_NAME: [Attribute; 227] = [
     Attribute::ClientAddress,
     Attribute::ClientPort,
     Attribute::ContainerImageName,
@@ -2677,31 +2989,43 @@ pub static BY_NAME: [Attribute; 203] = [
     Attribute::DestinationK8sClusterUid,
     Attribute::DestinationK8sContainerName,
     Attribute::DestinationK8sCronjobAnnotations,
+    Attribute::DestinationK8sCronjobLabels,
     Attribute::DestinationK8sCronjobName,
     Attribute::DestinationK8sCronjobUid,
     Attribute::DestinationK8sDaemonsetAnnotations,
+    Attribute::DestinationK8sDaemonsetLabels,
     Attribute::DestinationK8sDaemonsetName,
     Attribute::DestinationK8sDaemonsetUid,
     Attribute::DestinationK8sDeploymentAnnotations,
+    Attribute::DestinationK8sDeploymentLabels,
     Attribute::DestinationK8sDeploymentName,
     Attribute::DestinationK8sDeploymentUid,
     Attribute::DestinationK8sJobAnnotations,
+    Attribute::DestinationK8sJobLabels,
     Attribute::DestinationK8sJobName,
     Attribute::DestinationK8sJobUid,
+    Attribute::DestinationK8sNamespaceLabels,
     Attribute::DestinationK8sNamespaceName,
     Attribute::DestinationK8sNodeAnnotations,
+    Attribute::DestinationK8sNodeLabels,
     Attribute::DestinationK8sNodeName,
     Attribute::DestinationK8sNodeUid,
+    Attribute::DestinationK8sOwnerKind,
+    Attribute::DestinationK8sOwnerName,
     Attribute::DestinationK8sPodAnnotations,
+    Attribute::DestinationK8sPodLabels,
     Attribute::DestinationK8sPodName,
     Attribute::DestinationK8sPodUid,
     Attribute::DestinationK8sReplicasetAnnotations,
+    Attribute::DestinationK8sReplicasetLabels,
     Attribute::DestinationK8sReplicasetName,
     Attribute::DestinationK8sReplicasetUid,
     Attribute::DestinationK8sServiceAnnotations,
+    Attribute::DestinationK8sServiceLabels,
     Attribute::DestinationK8sServiceName,
     Attribute::DestinationK8sServiceUid,
     Attribute::DestinationK8sStatefulsetAnnotations,
+    Attribute::DestinationK8sStatefulsetLabels,
     Attribute::DestinationK8sStatefulsetName,
     Attribute::DestinationK8sStatefulsetUid,
     Attribute::DestinationPort,
@@ -2815,31 +3139,43 @@ pub static BY_NAME: [Attribute; 203] = [
     Attribute::SourceK8sClusterUid,
     Attribute::SourceK8sContainerName,
     Attribute::SourceK8sCronjobAnnotations,
+    Attribute::SourceK8sCronjobLabels,
     Attribute::SourceK8sCronjobName,
     Attribute::SourceK8sCronjobUid,
     Attribute::SourceK8sDaemonsetAnnotations,
+    Attribute::SourceK8sDaemonsetLabels,
     Attribute::SourceK8sDaemonsetName,
     Attribute::SourceK8sDaemonsetUid,
     Attribute::SourceK8sDeploymentAnnotations,
+    Attribute::SourceK8sDeploymentLabels,
     Attribute::SourceK8sDeploymentName,
     Attribute::SourceK8sDeploymentUid,
     Attribute::SourceK8sJobAnnotations,
+    Attribute::SourceK8sJobLabels,
     Attribute::SourceK8sJobName,
     Attribute::SourceK8sJobUid,
+    Attribute::SourceK8sNamespaceLabels,
     Attribute::SourceK8sNamespaceName,
     Attribute::SourceK8sNodeAnnotations,
+    Attribute::SourceK8sNodeLabels,
     Attribute::SourceK8sNodeName,
     Attribute::SourceK8sNodeUid,
+    Attribute::SourceK8sOwnerKind,
+    Attribute::SourceK8sOwnerName,
     Attribute::SourceK8sPodAnnotations,
+    Attribute::SourceK8sPodLabels,
     Attribute::SourceK8sPodName,
     Attribute::SourceK8sPodUid,
     Attribute::SourceK8sReplicasetAnnotations,
+    Attribute::SourceK8sReplicasetLabels,
     Attribute::SourceK8sReplicasetName,
     Attribute::SourceK8sReplicasetUid,
     Attribute::SourceK8sServiceAnnotations,
+    Attribute::SourceK8sServiceLabels,
     Attribute::SourceK8sServiceName,
     Attribute::SourceK8sServiceUid,
     Attribute::SourceK8sStatefulsetAnnotations,
+    Attribute::SourceK8sStatefulsetLabels,
     Attribute::SourceK8sStatefulsetName,
     Attribute::SourceK8sStatefulsetUid,
     Attribute::SourcePort,
@@ -2884,7 +3220,7 @@ pub enum Group {
     K8sUid,
     /// Annotations of Kubernetes objects, one attribute each.
     K8sAnnotations,
-    /// Labels of Kubernetes objects, one attribute each; none is declared yet.
+    /// Labels of Kubernetes objects, one attribute each.
     K8sLabels,
     /// Names of the network policies that apply.
     NetworkPolicy,
@@ -2920,7 +3256,7 @@ pub static GROUPS: [GroupDefinition; 9] = [
         group: Group::K8sLabels,
         name: "k8s.labels",
         selected: false,
-        brief: "Labels of Kubernetes objects, one attribute each; none is declared yet.",
+        brief: "Labels of Kubernetes objects, one attribute each.",
     },
     GroupDefinition {
         group: Group::NetworkPolicy,
@@ -2941,75 +3277,3 @@ pub static GROUPS: [GroupDefinition; 9] = [
         brief: "What a record's statements rest on.",
     },
 ];
-
-/// The attributes that nothing writes (registry/pending.yaml and those with a reason `never`), as a pattern.
-macro_rules! unwritten {
-    () => {
-        $crate::Attribute::TunnelIpsecEspSpi
-            | $crate::Attribute::NetworkPolicyIngress
-            | $crate::Attribute::NetworkPolicyEgress
-            | $crate::Attribute::SourceK8sClusterName
-            | $crate::Attribute::SourceK8sClusterUid
-            | $crate::Attribute::SourceK8sNodeName
-            | $crate::Attribute::SourceK8sNodeUid
-            | $crate::Attribute::SourceK8sNodeAnnotations
-            | $crate::Attribute::SourceK8sNamespaceName
-            | $crate::Attribute::SourceK8sPodName
-            | $crate::Attribute::SourceK8sPodUid
-            | $crate::Attribute::SourceK8sPodAnnotations
-            | $crate::Attribute::SourceK8sContainerName
-            | $crate::Attribute::SourceK8sDeploymentName
-            | $crate::Attribute::SourceK8sDeploymentUid
-            | $crate::Attribute::SourceK8sDeploymentAnnotations
-            | $crate::Attribute::SourceK8sReplicasetName
-            | $crate::Attribute::SourceK8sReplicasetUid
-            | $crate::Attribute::SourceK8sReplicasetAnnotations
-            | $crate::Attribute::SourceK8sStatefulsetName
-            | $crate::Attribute::SourceK8sStatefulsetUid
-            | $crate::Attribute::SourceK8sStatefulsetAnnotations
-            | $crate::Attribute::SourceK8sDaemonsetName
-            | $crate::Attribute::SourceK8sDaemonsetUid
-            | $crate::Attribute::SourceK8sDaemonsetAnnotations
-            | $crate::Attribute::SourceK8sJobName
-            | $crate::Attribute::SourceK8sJobUid
-            | $crate::Attribute::SourceK8sJobAnnotations
-            | $crate::Attribute::SourceK8sCronjobName
-            | $crate::Attribute::SourceK8sCronjobUid
-            | $crate::Attribute::SourceK8sCronjobAnnotations
-            | $crate::Attribute::SourceK8sServiceName
-            | $crate::Attribute::SourceK8sServiceUid
-            | $crate::Attribute::SourceK8sServiceAnnotations
-            | $crate::Attribute::DestinationK8sClusterName
-            | $crate::Attribute::DestinationK8sClusterUid
-            | $crate::Attribute::DestinationK8sNodeName
-            | $crate::Attribute::DestinationK8sNodeUid
-            | $crate::Attribute::DestinationK8sNodeAnnotations
-            | $crate::Attribute::DestinationK8sNamespaceName
-            | $crate::Attribute::DestinationK8sPodName
-            | $crate::Attribute::DestinationK8sPodUid
-            | $crate::Attribute::DestinationK8sPodAnnotations
-            | $crate::Attribute::DestinationK8sContainerName
-            | $crate::Attribute::DestinationK8sDeploymentName
-            | $crate::Attribute::DestinationK8sDeploymentUid
-            | $crate::Attribute::DestinationK8sDeploymentAnnotations
-            | $crate::Attribute::DestinationK8sReplicasetName
-            | $crate::Attribute::DestinationK8sReplicasetUid
-            | $crate::Attribute::DestinationK8sReplicasetAnnotations
-            | $crate::Attribute::DestinationK8sStatefulsetName
-            | $crate::Attribute::DestinationK8sStatefulsetUid
-            | $crate::Attribute::DestinationK8sStatefulsetAnnotations
-            | $crate::Attribute::DestinationK8sDaemonsetName
-            | $crate::Attribute::DestinationK8sDaemonsetUid
-            | $crate::Attribute::DestinationK8sDaemonsetAnnotations
-            | $crate::Attribute::DestinationK8sJobName
-            | $crate::Attribute::DestinationK8sJobUid
-            | $crate::Attribute::DestinationK8sJobAnnotations
-            | $crate::Attribute::DestinationK8sCronjobName
-            | $crate::Attribute::DestinationK8sCronjobUid
-            | $crate::Attribute::DestinationK8sCronjobAnnotations
-            | $crate::Attribute::DestinationK8sServiceName
-            | $crate::Attribute::DestinationK8sServiceUid
-            | $crate::Attribute::DestinationK8sServiceAnnotations
-    };
-}
-pub(crate) use unwritten;

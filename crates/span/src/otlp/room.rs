@@ -1,5 +1,7 @@
 //! Bytes that are filled from the front.
 
+use crate::protobuf::length_tag;
+
 /// More than most spans need.
 const START: usize = 4 << 10;
 
@@ -49,6 +51,17 @@ impl Room {
     pub(super) fn put(&mut self, bytes: &[u8]) {
         self.next(bytes.len()).copy_from_slice(bytes);
         self.fill(bytes.len());
+    }
+
+    /// Appends tag and length of a field; its `length` bytes are to follow.
+    pub(super) fn put_head(&mut self, field: u8, length: usize) {
+        self.put(&[length_tag(field)]);
+        let mut left = length as u64;
+        while left >= 0x80 {
+            self.put(&[left as u8 | 0x80]);
+            left >>= 7;
+        }
+        self.put(&[left as u8]);
     }
 
     /// Appends what `put` does.

@@ -3,9 +3,9 @@
 use flowtrace_flow::Record;
 
 use super::room::Room;
-use super::{Any, SECOND, any, array_length, put_pair};
+use super::{Any, FIRST, SECOND, any, array_length, put_pair};
 use crate::keys::{self, ProtobufKey};
-use crate::protobuf::{fixed64_tag, length_tag, small_varint, varint_tag};
+use crate::protobuf::{field_length, fixed64_tag, length_tag, small_varint, varint_tag};
 use crate::values::{Visit, visit};
 use crate::{Attribute, Options, Value, kind, span_name, status};
 
@@ -87,6 +87,8 @@ impl Visit for SpanWriter {
             Value::Integer(value) => put_integer(&mut self.0, key, value),
             Value::Text(text) => put_text(&mut self.0, key, text),
             Value::Texts(texts) => put_texts(&mut self.0, key, texts),
+            Value::Names(names) => put_texts(&mut self.0, key, names),
+            Value::Pairs(pairs) => pairs.iter().for_each(|(name, text)| put_of_map(&mut self.0, key, name, text)),
         }
     }
 }
@@ -128,17 +130,18 @@ fn put_text(out: &mut Room, key: &ProtobufKey, text: &str) {
 }
 
 #[inline(never)]
-fn put_texts(out: &mut Room, key: &ProtobufKey, texts: &[&str]) {
+fn put_texts<T: AsRef<str>>(out: &mut Room, key: &ProtobufKey, texts: &[T]) {
     let length = array_length(texts);
     if length > SHORT {
-        return put_long(out, key, Any::Texts(texts));
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        return put_long(out, key, Any::Texts(&texts));
     }
     let at = put_key(out, key, ProtobufKey::ROOM + 4, 4 + length, |rest| {
         rest[..4].copy_from_slice(&head(any::ARRAY, length));
     });
     out.fill(at + 4);
     for text in texts {
-        put_item(out, text);
+        put_item(out, text.as_ref());
     }
 }
 
@@ -170,6 +173,21 @@ fn put_key(out: &mut Room, key: &ProtobufKey, room: usize, count: usize, put: im
     room[ProtobufKey::LENGTH_AT] = (length - ProtobufKey::HEAD + count) as u8;
     put(&mut room[length..]);
     length
+}
+
+/// One attribute of a map, of any length: its name is the map's, a dot, and its own.
+#[inline(never)]
+fn put_of_map(out: &mut Room, map: &ProtobufKey, name: &str, text: &str) {
+    let value = field_length(text.len());
+    let key = map.name().len() + 1 + name.len();
+    out.put_head(ATTRIBUTES, field_length(key) + field_length(value));
+    out.put_head(FIRST, key);
+    out.put(map.name());
+    out.put(b".");
+    out.put(name.as_bytes());
+    out.put_head(SECOND, value);
+    out.put_head(any::TEXT, text.len());
+    out.put(text.as_bytes());
 }
 
 /// Any attribute, of any length.

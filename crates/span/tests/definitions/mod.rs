@@ -1,6 +1,7 @@
 //! What the attributes of profile `reference` are of a record, written down a second time: by their definitions in the
 //! reference, with serde's values and IANA's tables, and nothing of the library's own words but a record's enumerations.
 
+use flowtrace_flow::workload::{Entity, OwnerKind, Pairs, Workload};
 use flowtrace_flow::{End, Endpoint, HeaderValues, Party, Record, Segments, Side, Tcp};
 use serde_json::{Map, Value, json};
 
@@ -24,6 +25,7 @@ pub fn definitions(record: &Record, choice: &str) -> Map<String, Value> {
     let has = |group: &str| choice == group || choice == "all";
     all.say("flow.initiator.evidence", has("debug").then(|| record.evidence.name()));
     who(&mut all, record, has("process.command"));
+    kubernetes(&mut all, record, &has);
     flow(&mut all, record);
     ends(&mut all, record);
     for (side, way) in [(&record.forward, ""), (&record.reverse, "reverse.")] {
@@ -118,8 +120,76 @@ fn who(all: &mut Attributes, record: &Record, command: bool) {
             all.say(format!("{end}container.id"), Some(&*container.id));
             all.say(format!("{end}container.runtime.name"), container.runtime.as_deref());
             all.say(format!("{end}container.name"), container.name.as_deref());
-            all.say(format!("{end}container.image.name"), container.image.as_deref());
         }
+    }
+    for (party, end) in [(&who.source, "source."), (&who.destination, "destination.")] {
+        let of_pod = party.workload.as_ref().and_then(|workload| Some(&*workload.container.as_ref()?.image));
+        let of_process = party.process.as_ref().and_then(|process| process.container.as_ref()?.image.as_deref());
+        all.say(format!("{end}container.image.name"), of_process.or(of_pod));
+    }
+}
+
+/// What Kubernetes says of both ends; `has` tells whether an opt-in group is chosen.
+fn kubernetes(all: &mut Attributes, record: &Record, has: &impl Fn(&str) -> bool) {
+    let Some(who) = &record.who else { return };
+    for (policies, name) in [(&who.ingress, "ingress"), (&who.egress, "egress")] {
+        let names = policies.as_ref().filter(|_| has("network.policy"));
+        all.say(
+            format!("network.policy.{name}"),
+            names.map(|names| names.iter().map(|name| &**name).collect::<Value>()),
+        );
+    }
+    for (party, end) in [(&who.source, "source"), (&who.destination, "destination")] {
+        let Some(workload) = &party.workload else { continue };
+        if let Some(cluster) = &workload.cluster {
+            all.say(format!("{end}.k8s.cluster.name"), cluster.name.as_deref());
+            all.say(format!("{end}.k8s.cluster.uid"), cluster.uid.as_deref().filter(|_| has("k8s.uid")));
+        }
+        all.say(format!("{end}.k8s.container.name"), workload.container.as_ref().map(|container| &*container.name));
+        for (entity, kind) in entities(workload) {
+            said(all, &format!("{end}.k8s.{kind}"), entity, has);
+        }
+        if let Some(top) = workload.owners.last().filter(|owner| owner.kind.is_none()) {
+            all.say(format!("{end}.k8s.owner.kind"), Some(&*top.kind_name));
+            all.say(format!("{end}.k8s.owner.name"), Some(&*top.entity.name));
+        }
+    }
+}
+
+/// The objects that have attributes; of several owners of a kind the nearest.
+fn entities(workload: &Workload) -> Vec<(&Entity, &'static str)> {
+    let Workload { node, namespace, pod, service, .. } = workload;
+    let some = [(node, "node"), (namespace, "namespace"), (pod, "pod"), (service, "service")];
+    let mut found: Vec<_> = some.into_iter().filter_map(|(entity, kind)| Some((&**entity.as_ref()?, kind))).collect();
+    for owner in &workload.owners {
+        let kind = match owner.kind {
+            Some(OwnerKind::ReplicaSet) => "replicaset",
+            Some(OwnerKind::Deployment) => "deployment",
+            Some(OwnerKind::StatefulSet) => "statefulset",
+            Some(OwnerKind::DaemonSet) => "daemonset",
+            Some(OwnerKind::Job) => "job",
+            Some(OwnerKind::CronJob) => "cronjob",
+            None => continue,
+        };
+        if found.iter().all(|(_, other)| *other != kind) {
+            found.push((&owner.entity, kind));
+        }
+    }
+    found
+}
+
+/// Of a namespace only name and labels are said.
+fn said(all: &mut Attributes, prefix: &str, entity: &Entity, has: &impl Fn(&str) -> bool) {
+    all.say(format!("{prefix}.name"), Some(&*entity.name));
+    let mut say_all = |what: &str, pairs: &Pairs| {
+        for (key, value) in pairs.iter().filter(|_| has(&format!("k8s.{what}"))) {
+            all.say(format!("{prefix}.{what}.{key}"), Some(&**value));
+        }
+    };
+    say_all("labels", &entity.labels);
+    if !prefix.ends_with("namespace") {
+        say_all("annotations", &entity.annotations);
+        all.say(format!("{prefix}.uid"), entity.uid.as_deref().filter(|_| has("k8s.uid")));
     }
 }
 

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use flowtrace_flow::workload::{self, ClusterName, Entity, Owner, OwnerKind, Pairs, Workload};
 use flowtrace_flow::{
     Bytes, Container, Direction, End, EndReason, Endpoint, Evidence, Failure, Handshake, HeaderValues, IcmpPair,
     Interface, IpInIp, Ipsec, Latency, Packets, Party, Process, Record, Segments, Side, Tcp, Tunnel,
@@ -214,9 +215,71 @@ pub fn known() -> Record {
     Record { who: Some(Box::new(who)), ..tcp() }
 }
 
+/// A connection of which Kubernetes says all that there are attributes for, at both ends, with policies for one way only.
+pub fn in_kubernetes() -> Record {
+    let mut record = known();
+    if let Some(who) = &mut record.who {
+        who.source.workload = Some(Arc::new(workload("client")));
+        who.destination.workload = Some(Arc::new(workload("server")));
+        who.ingress = Some(["allow-frontend".into(), "deny-rest".into()].into());
+        who.egress = Some([].into());
+    }
+    record
+}
+
+/// A pod whose owners are of all kinds, in a service. All names begin with this.
+fn workload(start: &str) -> Workload {
+    let named = |kind: &str| Some(entity(start, kind));
+    let owner = |kind: Option<OwnerKind>, api_version: &str, kind_name: &str| Owner {
+        kind,
+        api_version: api_version.into(),
+        kind_name: kind_name.into(),
+        entity: entity(start, &kind_name.to_lowercase()),
+    };
+    let text = |kind: &str| Some(Arc::from(format!("{start}-{kind}")));
+    Workload {
+        cluster: Some(Arc::new(ClusterName { name: text("cluster"), uid: text("cluster-uid") })),
+        node: named("node"),
+        namespace: named("namespace"),
+        pod: named("pod"),
+        container: Some(Arc::new(workload::Container {
+            name: format!("{start}-container").into(),
+            image: format!("registry.example.org/{start}:3").into(),
+        })),
+        owners: vec![
+            owner(Some(OwnerKind::ReplicaSet), "apps/v1", "ReplicaSet"),
+            owner(Some(OwnerKind::Deployment), "apps/v1", "Deployment"),
+            owner(Some(OwnerKind::StatefulSet), "apps/v1", "StatefulSet"),
+            owner(Some(OwnerKind::DaemonSet), "apps/v1", "DaemonSet"),
+            owner(Some(OwnerKind::Job), "batch/v1", "Job"),
+            owner(Some(OwnerKind::CronJob), "batch/v1", "CronJob"),
+            owner(None, "example.org/v1", "TrainingJob"),
+        ],
+        service: named("service"),
+        service_port: Some("https".into()),
+        via: None,
+    }
+}
+
+/// An object whose name, uid, labels and annotations say what it is.
+fn entity(start: &str, kind: &str) -> Arc<Entity> {
+    let is_in_namespace = !matches!(kind, "node" | "namespace");
+    Arc::new(Entity {
+        name: format!("{start}-{kind}").into(),
+        namespace: is_in_namespace.then(|| format!("{start}-namespace").into()),
+        uid: Some(format!("{start}-{kind}-uid").into()),
+        labels: [
+            ("app.kubernetes.io/name".into(), format!("{start}-{kind}-label").into()),
+            ("empty".into(), "".into()),
+        ]
+        .into(),
+        annotations: [("example.org/note".into(), format!("{start} \"{kind}\"\n→").into())].into(),
+    })
+}
+
 /// All of the above.
 pub fn table() -> Vec<Record> {
-    vec![tcp(), refused(), udp6(), ping(), nameless(), tunnelled(), esp(), outer(), known()]
+    vec![tcp(), refused(), udp6(), ping(), nameless(), tunnelled(), esp(), outer(), known(), in_kubernetes()]
 }
 
 /// Any record at all, sense or nonsense: encoders must take what the type can hold.
@@ -293,9 +356,57 @@ fn any_tcp() -> impl Strategy<Value = Option<Box<Tcp>>> {
 
 /// Names are hostile, but not empty.
 fn any_who() -> impl Strategy<Value = Option<Box<Who>>> {
-    let who = (any_party(), any_party())
-        .prop_map(|(source, destination)| Box::new(Who { source, destination, ..Who::default() }));
+    let policies = || prop::option::of(prop::collection::vec(any_name(), 0..4).prop_map(Arc::from));
+    let who = (any_party(), any_party(), policies(), policies())
+        .prop_map(|(source, destination, ingress, egress)| Box::new(Who { source, destination, ingress, egress }));
     prop::option::of(who)
+}
+
+fn any_workload() -> impl Strategy<Value = Option<Arc<Workload>>> {
+    let cluster =
+        prop::array::uniform2(prop::option::of(any_name())).prop_map(|[name, uid]| Arc::new(ClusterName { name, uid }));
+    let container = (any_name(), any_name()).prop_map(|(name, image)| Arc::new(workload::Container { name, image }));
+    let entities = prop::array::uniform4(prop::option::of(any_entity()));
+    let parts = (prop::option::of(cluster), prop::option::of(container), entities, any_owners());
+    let workload = parts.prop_map(|(cluster, container, [node, namespace, pod, service], owners)| {
+        let (service_port, via) = (None, None);
+        Arc::new(Workload { cluster, node, namespace, pod, container, owners, service, service_port, via })
+    });
+    prop::option::of(workload).boxed()
+}
+
+fn any_owners() -> impl Strategy<Value = Vec<Owner>> {
+    let kinds = [
+        None,
+        Some(OwnerKind::ReplicaSet),
+        Some(OwnerKind::Deployment),
+        Some(OwnerKind::StatefulSet),
+        Some(OwnerKind::DaemonSet),
+        Some(OwnerKind::Job),
+        Some(OwnerKind::CronJob),
+    ];
+    let owner = (prop::sample::select(kinds.to_vec()), any_name(), any_entity())
+        .prop_map(|(kind, kind_name, entity)| Owner { kind, api_version: "v1".into(), kind_name, entity });
+    prop::collection::vec(owner, 0..4)
+}
+
+fn any_entity() -> impl Strategy<Value = Arc<Entity>> {
+    let texts = (any_name(), prop::array::uniform2(prop::option::of(any_name())));
+    (texts, any_pairs(), any_pairs()).prop_map(|((name, [namespace, uid]), labels, annotations)| {
+        Arc::new(Entity { name, namespace, uid, labels, annotations })
+    })
+}
+
+/// Sorted by key, each key once. Keys have no line breaks, but much that the API server would refuse.
+fn any_pairs() -> impl Strategy<Value = Pairs> {
+    let value = prop_oneof![1 => Just(Arc::from("")), 8 => any_name()];
+    let key = "[a-zA-Z0-9/._ \"\\\\é→-]{1,20}|[a-z]{100,200}".prop_map(Arc::from);
+    prop::collection::btree_map(key, value, 0..3).prop_map(|pairs| pairs.into_iter().collect())
+}
+
+/// Mostly short: there are many of them.
+fn any_name() -> impl Strategy<Value = Arc<str>> {
+    prop_oneof![9 => "(?s).{1,12}".prop_map(Arc::from), 1 => any_text()]
 }
 
 fn any_party() -> impl Strategy<Value = Party> {
@@ -306,9 +417,9 @@ fn any_party() -> impl Strategy<Value = Party> {
         let [executable_name, executable_path, command_line, owner] = texts;
         Arc::new(Process { pid, executable_name, executable_path, command_line, owner, container })
     });
-    let party = (prop::option::of(process), prop::option::of(any_text()));
+    let party = (prop::option::of(process), prop::option::of(any_text()), any_workload());
     // On the heap: with all of it a record's strategy is too large for a thread's stack.
-    party.prop_map(|(process, name)| Party { process, name, workload: None }).boxed()
+    party.prop_map(|(process, name, workload)| Party { process, name, workload }).boxed()
 }
 
 fn any_text() -> impl Strategy<Value = Arc<str>> {

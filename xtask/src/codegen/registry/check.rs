@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::model::{File, Type};
 use super::{Attribute, Section, SelectionGroup};
@@ -21,12 +21,9 @@ pub fn spans(file: &File) -> Result<()> {
 }
 
 /// Every attribute has a profile, a group that exists, an example or members; what it names exists.
-pub fn attributes(sections: &[Section], groups: &[SelectionGroup], pending: &[String]) -> Result<()> {
+pub fn attributes(sections: &[Section], groups: &[SelectionGroup]) -> Result<()> {
     let all = || sections.iter().flat_map(|section| &section.attributes);
     let names: BTreeSet<_> = all().map(|attribute| attribute.definition.key.as_str()).collect();
-    if let Some(unknown) = pending.iter().find(|name| !names.contains(name.as_str())) {
-        bail!("registry/pending.yaml lists {unknown}, which is not declared");
-    }
     for attribute in all() {
         complete(attribute, groups).with_context(|| format!("attribute {}", attribute.definition.key))?;
         for other in &attribute.definition.annotations.flowtrace.same_fact {
@@ -50,7 +47,6 @@ fn complete(attribute: &Attribute, groups: &[SelectionGroup]) -> Result<()> {
     ensure!(explained, "has neither examples nor members");
     ensure!(annotation.source.ends_with('.'), "says its source without a full stop");
     if let Some(why) = &annotation.never {
-        ensure!(!attribute.pending, "is pending and never written: one of the two");
         ensure!(why.ends_with('.'), "says why it is never written without a full stop");
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What a record says, attribute by attribute.
 
 mod encapsulation;
+mod kubernetes;
 mod tcp;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,14 +15,20 @@ use crate::{Level, Profile, Selection, Type, sample};
 fn say(record: &Record, options: &Options) -> BTreeMap<&'static str, String> {
     let mut said = BTreeMap::new();
     attributes(record, options, &mut |attribute, value| {
-        let text = match value {
-            Value::Text(text) => text.to_owned(),
-            Value::Integer(number) => number.to_string(),
-            Value::Texts(texts) => texts.join(","),
-        };
-        assert_eq!(said.insert(attribute.name(), text), None, "{} twice", attribute.name());
+        assert_eq!(said.insert(attribute.name(), told(value)), None, "{} twice", attribute.name());
     });
     said
+}
+
+/// A value as text.
+fn told(value: Value<'_>) -> String {
+    match value {
+        Value::Text(text) => text.to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::Texts(texts) => texts.join(","),
+        Value::Names(names) => names.join(","),
+        Value::Pairs(pairs) => pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","),
+    }
 }
 
 /// The attributes named on the left have the values on the right; "" stands for absent.
@@ -279,7 +286,7 @@ fn the_seed_changes_the_community_id() {
 /// What the registry says is written is, by one record at least, and the rest is not; required attributes are in every
 /// record, ports aside; the types are those declared, and the order that of [`Attribute::ALL`].
 #[test]
-fn the_pending_list_is_honest() {
+fn what_is_declared_is_written() {
     let mut seen = BTreeSet::new();
     for profile in Profile::ALL {
         let options = Options { selection: Selection::all().with_profile(profile), ..Options::default() };
@@ -298,7 +305,10 @@ fn honest(record: &Record, options: &Options) -> Vec<Attribute> {
     attributes(record, options, &mut |attribute, value| {
         let fits = matches!(
             (attribute.definition().value_type, value),
-            (Type::Text, Value::Text(_)) | (Type::Integer, Value::Integer(_)) | (Type::Texts, Value::Texts(_))
+            (Type::Text, Value::Text(_))
+                | (Type::Integer, Value::Integer(_))
+                | (Type::Texts, Value::Texts(_) | Value::Names(_))
+                | (Type::Template, Value::Pairs([_, ..]))
         );
         assert!(fits, "{} is {value:?}", attribute.name());
         assert!(profile.has(attribute), "{} is not of profile {profile:?}", attribute.name());
