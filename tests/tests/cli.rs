@@ -376,3 +376,41 @@ fn a_signal_closes_every_flow() {
         drop(input);
     }
 }
+
+/// A configuration file says what options say; what is wrong with it is told before anything is read, with its place.
+#[test]
+fn options_may_stand_in_a_file() {
+    let (folder, path) = stored(&scene("pings"));
+    let file = folder.path().join("flowtrace.yaml");
+    let (capture, config) = (path.to_str().unwrap(), file.to_str().unwrap());
+    let default = run(&["config", "default"]);
+    assert_eq!((default.code, default.stderr.as_str()), (0, ""));
+    std::fs::write(&file, &default.stdout).unwrap();
+    let right = run(&["config", "check", config]);
+    assert_eq!((right.code, right.stderr.ends_with("is right\n")), (0, true), "{}", right.stderr);
+    let plain = run(&["read", capture]);
+    let configured = run(&["read", "--config", config, capture]);
+    assert_eq!((configured.code, configured.text(), &configured.stderr), (0, plain.text(), &plain.stderr));
+
+    std::fs::write(&file, "output: {format: json}\nfilter: network.type == \"ipv6\"\n").unwrap();
+    let mut by_variable = command(&["read", "--filter", "network.type == \"ipv4\"", capture]);
+    by_variable.env("FLOWTRACE_CONFIG", config);
+    let by_variable = run_with(by_variable, &[]);
+    assert_eq!(by_variable.code, 0, "{}", by_variable.stderr);
+    assert!(by_variable.text().starts_with('{') && by_variable.text().contains("\"ipv4\""), "{}", by_variable.text());
+    assert!(!by_variable.text().contains("\"ipv6\""), "the command line goes above the file");
+
+    std::fs::write(&file, "otlp:\n- endpoint: http://127.0.0.1:1\n  filtre: 'true'\n").unwrap();
+    let message = format!("flowtrace: {config}:3:3: there is no key `filtre`; did you mean `filter`?\n");
+    for arguments in
+        [&["config", "check", config][..], &["run", "--config", config], &["read", "--config", config, capture]]
+    {
+        let ended = run(arguments);
+        assert_eq!((ended.code, ended.text()), (1, ""), "{arguments:?}");
+        assert!(ended.stderr.starts_with(&message) && ended.stderr.ends_with("|   ^^^^^^\n"), "{}", ended.stderr);
+    }
+    let schema = run(&["config", "schema"]);
+    assert!(schema.text().contains("\"scan_interval\"") && schema.code == 0);
+    let nothing = run(&["config", "check"]);
+    assert!(nothing.code == 1 && nothing.stderr.contains("FLOWTRACE_CONFIG"), "{}", nothing.stderr);
+}

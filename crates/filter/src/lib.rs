@@ -31,6 +31,7 @@ use flowtrace_span::{Attribute, Options};
 
 pub use error::ParseError;
 pub use expression::Expression;
+pub use nearest::nearest;
 pub use ranges::Ranges;
 pub use text_test::{Glob, TextTest};
 

@@ -10,9 +10,9 @@ pub mod outputs;
 pub mod spool;
 pub mod who;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use outputs::OutputOptions;
+use outputs::{Below, OutputOptions};
 
 /// What the exit statuses say: those of [`crate::exit::Exit`], clap's 2, and those of signals.
 macro_rules! exit_status {
@@ -54,14 +54,34 @@ impl Arguments {
         let matches = outputs::repeatable(Self::command()).try_get_matches_from(line)?;
         let mut arguments = Self::from_arg_matches(&matches)?;
         if let Some((_, of_command)) = matches.subcommand() {
-            let common = match &mut arguments.command {
-                Command::Run(options) => &mut options.common,
-                Command::Read(options) => &mut options.common,
-            };
-            (common.shown, common.receivers) = outputs::outputs(of_command)?;
+            arguments.set_outputs(of_command, &Below::default())?;
         }
         Ok(arguments)
     }
+
+    /// A whole line, in which the words of configuration file and environment stand before the command line's. Which
+    /// output an option is of, `own`, what the command line alone says, and `below` tell.
+    pub fn layered(whole: &[OsString], own: &ArgMatches, below: &Below) -> Result<Self, clap::Error> {
+        let matches = outputs::repeatable(Self::command()).try_get_matches_from(whole)?;
+        let mut arguments = Self::from_arg_matches(&matches)?;
+        arguments.set_outputs(own, below)?;
+        Ok(arguments)
+    }
+
+    fn set_outputs(&mut self, matches: &ArgMatches, below: &Below) -> Result<(), clap::Error> {
+        let common = match &mut self.command {
+            Command::Run(options) => &mut options.common,
+            Command::Read(options) => &mut options.common,
+            Command::Config(_) => return Ok(()),
+        };
+        (common.shown, common.receivers) = outputs::outputs(matches, below)?;
+        Ok(())
+    }
+}
+
+/// The options of `run`, as clap knows them.
+pub fn run_options() -> clap::Command {
+    RunOptions::augment_args(clap::Command::new("run"))
 }
 
 /// What to do.
@@ -79,6 +99,27 @@ pub enum Command {
         flowtrace read --output json trace.pcapng.gz | jq .attributes\n  \
         tcpdump -w - | flowtrace read -\n\n", exit_status!()))]
     Read(ReadOptions),
+    /// Configuration files: print one with all defaults, check one.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What to do with configuration files.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print a file in which each key has its default, with an explanation.
+    Default,
+    /// Check a file, as `run` does before anything starts: keys, values, filters, patterns, secrets and certificates;
+    /// with it the FLOWTRACE_* variables that are set here.
+    Check {
+        /// The file; without it, that of FLOWTRACE_CONFIG.
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of such files.
+    Schema,
+    /// Print the reference page.
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Options of `run`.
@@ -129,6 +170,11 @@ pub struct ReadOptions {
 /// Options of both commands.
 #[derive(Debug, Args)]
 pub struct CommonOptions {
+    /// Take options from this file (YAML; see `flowtrace config default`). Above it are FLOWTRACE_* variables, one for
+    /// each option, as FLOWTRACE_SCAN_INTERVAL=5s; above these is the command line. Without it, the file that
+    /// FLOWTRACE_CONFIG names, if it is set.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// How records are written to standard output: `text` unless they go to an OTLP receiver, then `none`; or to
     /// `--output-file`, then `json`.
     #[arg(short, long, value_name = "FORMAT")]

@@ -12,7 +12,7 @@ pub enum Invalid {
     #[error("--otlp-header: write it as NAME=VALUE, NAME=file:PATH or NAME=env:VARIABLE")]
     Header,
     /// A secret on the command line.
-    #[error("{0}: write where the secret is, file:PATH or env:VARIABLE; everyone on this host can read a command line")]
+    #[error("{0}: write where the secret is, file:PATH or env:VARIABLE; others may read what is written here")]
     Literal(&'static str),
     /// Two sorts of authorization.
     #[error("--otlp-bearer and --otlp-basic: a receiver takes one of them")]

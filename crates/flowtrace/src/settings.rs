@@ -28,7 +28,7 @@ pub struct Dissection {
 #[derive(Debug, thiserror::Error)]
 pub enum Invalid {
     /// `--timeout`.
-    #[error("--timeout {text}: {why}; write it as udp=30s, with one of the names {}", NAMES.join(", "))]
+    #[error("--timeout {text}: {why}; write it as udp=30s, with one of the names {}", TIMEOUTS.map(|(name, _)| name).join(", "))]
     Timeout {
         /// What was written.
         text: String,
@@ -105,8 +105,19 @@ pub enum Invalid {
     Attributes(#[from] flowtrace_span::UnknownGroup),
 }
 
-/// The names of the timeouts.
-const NAMES: [&str; 7] = ["active", "tcp", "tcp_fin", "tcp_rst", "udp", "icmp", "generic"];
+/// Where a timeout is in the settings, in nanoseconds.
+type TimeoutPlace = fn(&mut Settings) -> &mut u64;
+
+/// The timeouts: their names and places.
+pub const TIMEOUTS: [(&str, TimeoutPlace); 7] = [
+    ("active", |settings| &mut settings.active),
+    ("tcp", |settings| &mut settings.timeouts.tcp),
+    ("tcp_fin", |settings| &mut settings.timeouts.tcp_fin),
+    ("tcp_rst", |settings| &mut settings.timeouts.tcp_rst),
+    ("udp", |settings| &mut settings.timeouts.udp),
+    ("icmp", |settings| &mut settings.timeouts.icmp),
+    ("generic", |settings| &mut settings.timeouts.generic),
+];
 
 /// How flows are told apart and cut.
 pub fn flow_settings(options: &CommonOptions) -> Result<Settings, Invalid> {
@@ -115,17 +126,9 @@ pub fn flow_settings(options: &CommonOptions) -> Result<Settings, Invalid> {
         let invalid = |why: String| Invalid::Timeout { text: text.clone(), why };
         let (name, value) = text.split_once('=').ok_or_else(|| invalid("there is no `=`".to_owned()))?;
         let value = nanoseconds(parse_duration(value).map_err(invalid)?);
-        let timeouts = &mut settings.timeouts;
-        *match name {
-            "active" => &mut settings.active,
-            "tcp" => &mut timeouts.tcp,
-            "tcp_fin" => &mut timeouts.tcp_fin,
-            "tcp_rst" => &mut timeouts.tcp_rst,
-            "udp" => &mut timeouts.udp,
-            "icmp" => &mut timeouts.icmp,
-            "generic" => &mut timeouts.generic,
-            _ => return Err(invalid(format!("there is no timeout `{name}`"))),
-        } = value;
+        let timeout = TIMEOUTS.iter().find(|(known, _)| *known == name);
+        let (_, place) = timeout.ok_or_else(|| invalid(format!("there is no timeout `{name}`")))?;
+        *place(&mut settings) = value;
     }
     if let Some(key) = hiding_key(options)? {
         // Whoever knows the usual key could try all addresses.
@@ -283,7 +286,7 @@ mod tests {
         let line = ["flowtrace", "read", "x.pcap"].iter().chain(arguments);
         match Arguments::read(line).expect("a command line").command {
             Command::Read(options) => options.common,
-            Command::Run(_) => unreachable!("it says read"),
+            _ => unreachable!("it says read"),
         }
     }
 

@@ -64,7 +64,7 @@ fn build() -> PathBuf {
 pub fn command(arguments: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(flowtrace());
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for name in ["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "FLOWTRACE_LOG", "NO_COLOR"] {
+    for name in ["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "FLOWTRACE_LOG", "FLOWTRACE_CONFIG", "NO_COLOR"] {
         command.env_remove(name);
     }
     command

@@ -173,6 +173,16 @@ impl Client {
     }
 }
 
+impl Destination {
+    /// Whether requests could be made: reads the URL, certificates, keys and secrets; connects to nobody.
+    ///
+    /// # Errors
+    /// As for [`super::Exporter::new`].
+    pub fn check(&self) -> Result<(), DestinationError> {
+        open(self, &endpoint::parse(self)?).map(drop)
+    }
+}
+
 /// Whether others on the network can read what is sent.
 fn in_the_clear(target: &Target) -> bool {
     let leaves_the_host = target.socket.is_none() && !proxy::is_local(target.uri.host().unwrap_or_default());

@@ -1,5 +1,7 @@
 //! The options of one output, and which are whose where there are several.
 
+use std::ffi::OsString;
+
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 
@@ -51,14 +53,30 @@ pub fn repeatable(command: Command) -> Command {
     })
 }
 
+/// What configuration file and environment say of outputs, as words of a command line.
+#[derive(Debug, Default)]
+pub struct Below {
+    /// Of all outputs.
+    pub common: Vec<OsString>,
+    /// The receivers, each with what is said of it alone.
+    pub receivers: Vec<(String, Vec<OsString>)>,
+}
+
 /// The options of standard output, and the receivers, each with its options. `matches` are of a subcommand that was made
-/// [`repeatable`].
-pub fn outputs(matches: &ArgMatches) -> Result<(OutputOptions, Vec<(String, OutputOptions)>), clap::Error> {
-    let mut line = occurrences(matches);
+/// [`repeatable`]. Receivers of the command line take the place of those below it.
+pub fn outputs(
+    matches: &ArgMatches,
+    below: &Below,
+) -> Result<(OutputOptions, Vec<(String, OutputOptions)>), clap::Error> {
+    let mut line: Vec<Occurrence> = below.common.iter().map(|word| (0, word.clone())).collect();
+    line.extend(occurrences(matches));
     let urls: Vec<(usize, String)> = match matches.get_many::<String>("otlp") {
         None => Vec::new(),
         Some(urls) => matches.indices_of("otlp").into_iter().flatten().zip(urls.cloned()).collect(),
     };
+    if urls.is_empty() && !below.receivers.is_empty() {
+        return receivers_below(&line, below);
+    }
     if urls.len() < 2 {
         let options = parse(&line, &[])?;
         return Ok((options.clone(), urls.into_iter().map(|(_, url)| (url, options.clone())).collect()));
@@ -72,8 +90,32 @@ pub fn outputs(matches: &ArgMatches) -> Result<(OutputOptions, Vec<(String, Outp
     Ok((parse(&line, &[])?, receivers.collect::<Result<_, clap::Error>>()?))
 }
 
+/// The receivers below the command line, whose options are of all of them.
+fn receivers_below(
+    line: &[Occurrence],
+    below: &Below,
+) -> Result<(OutputOptions, Vec<(String, OutputOptions)>), clap::Error> {
+    let receivers = below.receivers.iter().map(|(url, own)| {
+        let own: Vec<Occurrence> = own.iter().map(|word| (0, word.clone())).collect();
+        let all = [line, &own].concat();
+        Ok((url.clone(), parse(&about_something(line, &all), &own)?))
+    });
+    Ok((parse(&about_something(line, line), &[])?, receivers.collect::<Result<_, clap::Error>>()?))
+}
+
+/// Of these options those that are about something: what is said of a spool is nothing to an output without one.
+fn about_something(line: &[Occurrence], all: &[Occurrence]) -> Vec<Occurrence> {
+    let name = |word: &OsString| word.to_string_lossy().split('=').next().unwrap_or_default().to_owned();
+    let names: Vec<_> = all.iter().map(|(_, word)| name(word)).collect();
+    let needed = |word: &OsString| {
+        crate::config::needed(name(word).trim_start_matches("--")).map(|option| format!("--{option}"))
+    };
+    let is_about = |(_, word): &&Occurrence| needed(word).is_none_or(|option| names.contains(&option));
+    line.iter().filter(is_about).cloned().collect()
+}
+
 /// One option on the command line: its place, and `--NAME=VALUE`.
-type Occurrence = (usize, std::ffi::OsString);
+type Occurrence = (usize, OsString);
 
 /// The options of outputs in their order on the command line.
 fn occurrences(matches: &ArgMatches) -> Vec<Occurrence> {
@@ -86,7 +128,7 @@ fn occurrences(matches: &ArgMatches) -> Vec<Occurrence> {
         }
         let (indices, values) = (matches.indices_of(id), matches.get_raw(id));
         for (index, value) in indices.into_iter().flatten().zip(values.into_iter().flatten()) {
-            let mut option = std::ffi::OsString::from(format!("--{name}="));
+            let mut option = OsString::from(format!("--{name}="));
             option.push(value);
             line.push((index, option));
         }
@@ -114,7 +156,7 @@ mod tests {
         let line = ["flowtrace", "read", "x.pcap"].iter().chain(line);
         Ok(match Arguments::read(line)?.command {
             crate::cli::Command::Read(options) => options.common,
-            crate::cli::Command::Run(_) => unreachable!("it says read"),
+            _ => unreachable!("it says read"),
         })
     }
 

@@ -1,0 +1,31 @@
+//! The names that options with several values know.
+
+use std::time::Duration;
+
+use flowtrace_flow::Settings;
+use flowtrace_wire::Service;
+
+use super::keys::Known;
+use crate::settings::TIMEOUTS;
+
+/// The timeouts, with their defaults.
+pub fn timeouts() -> Vec<Known> {
+    let mut settings = Settings::default();
+    let known = TIMEOUTS.iter().map(|(name, place)| {
+        let default = humantime::format_duration(Duration::from_nanos(*place(&mut settings)));
+        // `1m` is right, but the other documents say 60s.
+        let default = if default.to_string() == "1m" { "60s".to_owned() } else { default.to_string() };
+        Known { name: (*name).to_owned(), of_option: (*name).to_owned(), default: vec![default] }
+    });
+    known.collect()
+}
+
+/// The services that are known by UDP ports, with those.
+pub fn udp_ports() -> Vec<Known> {
+    let known = |service: Service| Known {
+        name: service.name().replace('-', "_"),
+        of_option: service.name().to_owned(),
+        default: service.default_ports().iter().map(u16::to_string).collect(),
+    };
+    Service::ALL.into_iter().map(known).collect()
+}
