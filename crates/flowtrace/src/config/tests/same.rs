@@ -185,8 +185,10 @@ fn the_command_line_goes_above_the_environment_and_that_above_the_file() {
 const RECEIVERS: &str = "attributes: [debug]\notlp:\n- endpoint: http://a\n  timeout: 1s\n  attributes: [all]\n  headers: \
      {x: '1', y: '2'}\n- endpoint: http://b\n  spool: {directory: s, size: 9MiB}\n";
 
-/// Of each receiver: URL, seconds, attributes, headers, size of the spool.
-fn told(options: &crate::cli::RunOptions) -> Vec<(String, Option<u64>, String, String, Option<u64>)> {
+/// Of a receiver: URL, seconds, attributes, headers, size of the spool.
+type Told = (String, Option<u64>, String, String, Option<u64>);
+
+fn told(options: &crate::cli::RunOptions) -> Vec<Told> {
     let receivers = options.common.receivers.iter();
     let told = receivers.map(|(url, output)| {
         let spool = output.spool.spool.as_ref().map(|_| output.spool.spool_size >> 20);
@@ -196,12 +198,11 @@ fn told(options: &crate::cli::RunOptions) -> Vec<(String, Option<u64>, String, S
     told.collect()
 }
 
-fn expected(
-    rows: &[(&str, Option<u64>, &str, &str, Option<u64>)],
-) -> Vec<(String, Option<u64>, String, String, Option<u64>)> {
-    rows.iter()
-        .map(|(url, time, names, headers, size)| ((*url).into(), *time, (*names).into(), (*headers).into(), *size))
-        .collect()
+fn expected(rows: &[(&str, Option<u64>, &str, &str, Option<u64>)]) -> Vec<Told> {
+    let owned = rows.iter().map(|(url, time, names, headers, size)| {
+        ((*url).to_owned(), *time, (*names).to_owned(), (*headers).to_owned(), *size)
+    });
+    owned.collect()
 }
 
 #[test]
