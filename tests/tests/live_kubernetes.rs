@@ -171,6 +171,8 @@ fn a_pod_is_known_by_its_process() {
     let host = &cable.server;
     let mut agent = pod(["kube-system", "proxy-x"], "node-b", &[]);
     agent["metadata"]["uid"] = json!(POD);
+    agent["metadata"]["ownerReferences"] =
+        json!([{ "apiVersion": "apps/v1", "kind": "DaemonSet", "name": "proxy", "uid": "d", "controller": true }]);
     agent["spec"]["containers"] =
         json!([{ "name": "other", "image": "example.org/other:1" }, { "name": "web", "image": "example.org/web:2" }]);
     agent["status"]["containerStatuses"] =
@@ -206,6 +208,7 @@ fn a_pod_is_known_by_its_process() {
             ("destination.k8s.pod.name", Some("proxy-x")),
             ("destination.k8s.namespace.name", Some("kube-system")),
             ("destination.k8s.container.name", Some("web")),
+            ("destination.k8s.daemonset.name", Some("proxy")),
             ("destination.k8s.node.name", Some("node-b")),
             ("destination.container.id", Some(CONTAINER)),
             ("destination.container.image.name", Some("example.org/web:2")),

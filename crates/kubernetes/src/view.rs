@@ -183,7 +183,9 @@ impl View {
         if let Some(pod) = pod_of(&points) {
             // Of pods that are watched it is known better where they are.
             let is_known = pod.entity.uid.as_ref().is_some_and(|uid| self.pods.with(uid, |_| ()).is_some());
-            if is_known {
+            // A slice outlives its node by minutes: who has the node's address then is not known.
+            let is_left = self.is_synced(Kind::Node) && pod.node.as_ref().is_some_and(|node| node.known().is_none());
+            if is_known || is_left {
                 return None;
             }
             found.pod = Some(Arc::clone(&pod.entity));
