@@ -13,7 +13,7 @@ use flowtrace_kubernetes::watch::{Progress, Watch};
 use flowtrace_kubernetes::{self as kubernetes, Cluster, Conversation, Depth, Port, Protocol, View};
 
 use links::Links;
-pub use settings::{Settings, cluster_name, node_name, settings};
+pub use settings::{Settings, check, cluster_name, node_name, settings};
 
 /// How many records wait for the first lists, at most.
 const MOST_WAITING: usize = 50_000;

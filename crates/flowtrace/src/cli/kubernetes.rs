@@ -56,7 +56,8 @@ pub struct KubernetesOptions {
     pub kubernetes_wait: Duration,
     /// Make spans of connections between pods that this node's pods answer children of the other node's span, where
     /// that node has a flowtrace of the same configuration.
-    #[arg(long)]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false",
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "WHETHER")]
     pub link_hosts: bool,
     /// What tells configurations apart for `--link-hosts`, instead of FLOWTRACE_CONFIGURATION_HASH: the value of the
     /// annotation flowtrace.io/configuration of flowtrace's pods.

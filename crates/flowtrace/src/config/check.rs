@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use flowtrace_filter::Filter;
+use tracing::subscriber::{NoSubscriber, with_default};
 
 use super::defaults::as_keys;
 use super::keys::ENDPOINT;
@@ -13,8 +14,13 @@ use super::words::{Receiver, Word, Words};
 use crate::cli::{Arguments, Command, RunOptions};
 use crate::validate;
 
-/// What is wrong with the values; with `also_together`, also with some of them together.
+/// What is wrong with the values; with `also_together`, also with some of them together. What is only to be warned of is
+/// said where the options are used.
 pub fn problems(words: &Words, also_together: bool) -> Vec<Problem> {
+    with_default(NoSubscriber::default(), || found(words, also_together))
+}
+
+fn found(words: &Words, also_together: bool) -> Vec<Problem> {
     let all = words.common.iter().chain(words.receivers.iter().flat_map(|receiver| &receiver.words));
     let mut problems: Vec<_> = all.filter_map(wrong_value).collect();
     problems.extend(words.common.iter().filter_map(wrong_alone));
@@ -37,7 +43,7 @@ fn wrong_value(word: &Word) -> Option<Problem> {
 /// What is wrong with what a value says.
 fn wrong_alone(word: &Word) -> Option<Problem> {
     let options = options([word]).ok()?;
-    let error = validate::run(&options, &|_| None).err().filter(|_| word.key.option != "filter")?;
+    let error = validate::options(&options, &|_| None).err().filter(|_| word.key.option != "filter")?;
     Some(problem(word, &error.to_string()))
 }
 
@@ -80,7 +86,7 @@ fn wrong_receiver(receiver: &Receiver) -> Option<Problem> {
 fn complaint(words: &[&Word]) -> Option<String> {
     match options(words.iter().copied()) {
         Err(error) => Some(reason(&error)),
-        Ok(options) => validate::run(&options, &|_| None).err().map(|error| error.to_string()),
+        Ok(options) => validate::options(&options, &|_| None).err().map(|error| error.to_string()),
     }
 }
 
@@ -89,7 +95,7 @@ fn together(words: &[Word]) -> Option<Problem> {
     let met: Vec<_> = words.iter().filter(|word| is_met(word, words)).collect();
     match options(met.iter().copied()) {
         Ok(options) => {
-            validate::run(&options, &|_| None).err().map(|error| Problem::whole(as_keys(&error.to_string())))
+            validate::options(&options, &|_| None).err().map(|error| Problem::whole(as_keys(&error.to_string())))
         }
         Err(error) if error.kind() == ErrorKind::ArgumentConflict => Some(conflict(words, &error)),
         Err(error) => Some(Problem::whole(as_keys(&reason(&error)))),

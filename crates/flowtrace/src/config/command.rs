@@ -9,7 +9,7 @@ use super::keys::FILE_VARIABLE;
 use super::{Variables, layers, page, schema};
 use crate::cli::{Command, ConfigCommand};
 use crate::exit::Exit;
-use crate::{host, log, output, run, validate};
+use crate::{log, run, validate};
 
 /// Why a file is not right, or nothing was printed.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,6 @@ fn check(file: Option<&PathBuf>, get: Variables<'_>) -> Result<(), Error> {
     let arguments = layers::arguments(line.to_vec(), get)?;
     if let Command::Run(options) = &arguments.command {
         validate::run(options, get)?;
-        host::resource(None).map_err(output::Error::from).map_err(run::Error::from)?;
     }
     log::say(&format!("{} is right", path.display()));
     Ok(())

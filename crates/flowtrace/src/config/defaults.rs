@@ -72,15 +72,29 @@ impl Keys {
     pub fn shown_default(&self, key: &Key) -> String {
         match key.shape {
             Shape::One => self.default(key).map_or_else(|| "null".to_owned(), |value| self.scalar(key, &value)),
-            Shape::Many | Shape::Joined => "[]".to_owned(),
+            Shape::Many => format!("[{}]", self.list(key).join(", ")),
+            Shape::Joined => "[]".to_owned(),
             Shape::Named(_) | Shape::Lists(_) | Shape::Pairs => "{}".to_owned(),
         }
+    }
+
+    /// The default of a key that takes a list, as each value is written.
+    fn list(&self, key: &Key) -> Vec<String> {
+        let defaults = self.option(key).map_or(&[][..], |arg| arg.get_default_values());
+        // The option has them between commas.
+        let values = defaults.iter().flat_map(|values| {
+            let values = values.to_string_lossy().into_owned();
+            values.split(',').map(|value| self.scalar(key, value)).collect::<Vec<_>>()
+        });
+        values.collect()
     }
 
     /// A value, in quotes where other readers of YAML would take it for no text.
     fn scalar(&self, key: &Key, value: &str) -> String {
         let is_number = self.option(key).is_some_and(super::words::takes_number);
-        let is_taken_for_else = matches!(value, "" | "on" | "off") || (!is_number && value.parse::<f64>().is_ok());
+        let is_word = value.starts_with(|letter: char| letter.is_ascii_alphanumeric());
+        let is_taken_for_else =
+            !is_word || matches!(value, "on" | "off") || (!is_number && value.parse::<f64>().is_ok());
         if is_taken_for_else { format!("\"{value}\"") } else { value.to_owned() }
     }
 
@@ -134,7 +148,7 @@ impl Keys {
             Shape::Named(known) => {
                 out.push_str(&format!("{margin}{name}:\n"));
                 for Known { name, default, .. } in known() {
-                    out.push_str(&format!("{margin}  {name}: {}\n", default.join("")));
+                    out.push_str(&format!("{margin}  {name}: {}\n", self.scalar(key, &default.concat())));
                 }
             }
             Shape::Lists(known) => {

@@ -3,7 +3,7 @@
 //! What an option is, which values it takes, its default and its explanation are the option's (`cli`); this table says
 //! only where it stands in the file and how several values are written. A new option needs one row.
 
-use super::names::{timeouts, udp_ports};
+use super::names::{name_forms, timeouts, udp_ports};
 
 /// A key of the file, and the option that it stands for.
 #[derive(Debug)]
@@ -168,6 +168,21 @@ pub static KEYS: &[Key] = &[
     top("udp_ports", "udp-port")
         .shape(Shape::Lists(udp_ports))
         .help("The UDP ports by which a tunnel or conversation is recognised; an empty list for none."),
+    top("kubernetes.enabled", "kubernetes"),
+    top("kubernetes.kubeconfig", "kubeconfig"),
+    top("kubernetes.scope", "kubernetes-scope"),
+    top("kubernetes.node_name", "node-name"),
+    top("kubernetes.cluster_name", "cluster-name"),
+    top("kubernetes.cluster_domain", "cluster-domain"),
+    top("kubernetes.name_forms", "name-form")
+        .shape(Shape::Named(name_forms))
+        .help("How ends are named with `kubernetes` among `names`."),
+    top("kubernetes.labels", "labels").shape(Shape::Many),
+    top("kubernetes.annotations", "annotations").shape(Shape::Many),
+    top("kubernetes.network_policies", "network-policies"),
+    top("kubernetes.wait", "kubernetes-wait"),
+    top("trace.link_hosts", "link-hosts"),
+    top("trace.configuration_hash", "configuration-hash"),
     output("attributes", "attributes").shape(Shape::Joined).help(
         "Opt-in groups of attributes that are added; `all` for every one. This and the next four are of all outputs; a \
          receiver may have its own.",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flowtrace_flow::Settings;
+use flowtrace_kubernetes::Names;
 use flowtrace_wire::Service;
 
 use super::keys::Known;
@@ -28,4 +29,12 @@ pub fn udp_ports() -> Vec<Known> {
         default: service.default_ports().iter().map(u16::to_string).collect(),
     };
     Service::ALL.into_iter().map(known).collect()
+}
+
+/// How ends are named in Kubernetes.
+pub fn name_forms() -> Vec<Known> {
+    let Names { pod, service, node, .. } = Names::default();
+    let known =
+        |(name, form): (&str, String)| Known { name: name.to_owned(), of_option: name.to_owned(), default: vec![form] };
+    [("pod", pod), ("service", service), ("node", node)].into_iter().map(known).collect()
 }

@@ -107,6 +107,7 @@ fn compared(mut options: RunOptions) -> String {
     let ports = settings::dissection(&options.common).expect("good").ports;
     options.common.timeouts.clear();
     options.common.udp_ports.clear();
+    options.common.kubernetes.name_forms.clear();
     let ports: Vec<_> = ports.0.iter().enumerate().filter(|(_, service)| **service != 0).collect();
     format!("{options:#?}\n{settings:#?}\n{ports:?}")
 }

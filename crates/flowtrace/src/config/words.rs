@@ -142,6 +142,10 @@ impl Walk<'_> {
                     words.push(Word { key, value, at: node.at });
                 }
             }
+            (Shape::Many, Value::List(items)) if items.is_empty() && !arg.get_default_values().is_empty() => {
+                // None at all, which is not the default.
+                words.push(Word { key, value: String::new(), at: node.at });
+            }
             (Shape::Many, Value::List(items)) => {
                 for (value, at) in self.items(key, &arg, items) {
                     words.push(Word { key, value, at });

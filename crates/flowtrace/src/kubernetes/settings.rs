@@ -55,6 +55,11 @@ pub fn settings(common: &CommonOptions, asks_in_pod: bool) -> Result<Option<Sett
     Ok(Some(Settings { access, watch, options: kept, names, policies, links, wait: options.kubernetes_wait }))
 }
 
+/// Whether what the options say by themselves is right.
+pub fn check(common: &CommonOptions) -> Result<(), Invalid> {
+    names(common).map(drop)
+}
+
 /// The name of this node, as configured; an empty one counts as none.
 pub fn node_name(options: &KubernetesOptions) -> Option<String> {
     options.node_name.clone().or_else(|| variable("K8S_NODE_NAME"))

@@ -33,6 +33,19 @@ const SAMPLES: &[(&str, &str, &[&str])] = &[
     ("tunnels.count", "both", &["both"]),
     ("tunnels.depth", "2", &["2"]),
     ("udp_ports", "{vxlan: [4789, 7777], vxlan_gpe: [], gtp: [1]}", &["vxlan=4789,7777", "vxlan-gpe=", "gtp=1"]),
+    ("kubernetes.enabled", "false", &["off"]),
+    ("kubernetes.kubeconfig", "k.yaml", &["k.yaml"]),
+    ("kubernetes.scope", "node", &["node"]),
+    ("kubernetes.node_name", "n", &["n"]),
+    ("kubernetes.cluster_name", "c", &["c"]),
+    ("kubernetes.cluster_domain", "cluster.local", &["cluster.local"]),
+    ("kubernetes.name_forms", "{pod: '{name}', node: 'n-{name}'}", &["pod={name}", "node=n-{name}"]),
+    ("kubernetes.labels", "[app, '!x*']", &["app", "!x*"]),
+    ("kubernetes.annotations", "[]", &[""]),
+    ("kubernetes.network_policies", "port", &["port"]),
+    ("kubernetes.wait", "1s", &["1s"]),
+    ("trace.link_hosts", "true", &["true"]),
+    ("trace.configuration_hash", "abc", &["abc"]),
     ("attributes", "[tunnel, debug]", &["tunnel,debug"]),
     ("semconv", "proposal", &["proposal"]),
     ("include", "['flow.*', network.transport]", &["flow.*,network.transport"]),
@@ -143,7 +156,9 @@ fn every_variable_means_what_its_option_means() {
     let mut checked = 0;
     for sample in samples() {
         let key = sample.key();
-        let is_elsewhere = sample.path == "hide_addresses" || sample.path.starts_with("otlp[].tls.");
+        // An empty variable is none.
+        let is_elsewhere = ["hide_addresses", "kubernetes.annotations"].contains(&sample.path.as_str())
+            || sample.path.starts_with("otlp[].tls.");
         if is_elsewhere || key.needs.is_some() {
             continue;
         }
