@@ -95,7 +95,11 @@ fn together(words: &[Word]) -> Option<Problem> {
     let met: Vec<_> = words.iter().filter(|word| is_met(word, words)).collect();
     match options(met.iter().copied()) {
         Ok(options) => {
-            validate::options(&options, &|_| None).err().map(|error| Problem::whole(as_keys(&error.to_string())))
+            let message = validate::options(&options, &|_| None).err()?.to_string();
+            // It begins with the option that it is about.
+            let named = message.strip_prefix("--").and_then(|rest| rest.split([':', ' ']).next());
+            let culprit = met.iter().find(|word| Some(word.key.option) == named);
+            Some(culprit.map_or_else(|| Problem::whole(as_keys(&message)), |word| problem(word, &message)))
         }
         Err(error) if error.kind() == ErrorKind::ArgumentConflict => Some(conflict(words, &error)),
         Err(error) => Some(Problem::whole(as_keys(&reason(&error)))),
