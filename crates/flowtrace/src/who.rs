@@ -82,6 +82,11 @@ impl Knowledge {
         self.processes = Some((sockets, processes));
     }
 
+    /// How far watching Kubernetes has come, where it is watched.
+    pub fn kubernetes(&self) -> Option<Arc<Progress>> {
+        self.kubernetes.as_ref().map(Kubernetes::progress)
+    }
+
     /// Whether names are learned from payload.
     pub fn wants_payload(&self) -> bool {
         self.by_dns || self.by_tls.is_some()
