@@ -9,6 +9,7 @@ use flowtrace_enrich::{
     Seen, ServerNames,
 };
 use flowtrace_flow::{End, Endpoint, Party, Process, Record, Who};
+use flowtrace_kubernetes::watch::Progress;
 use flowtrace_payload::{Learned, Payload, learned};
 use flowtrace_span::Attribute;
 use flowtrace_wire::{Address, protocol};
