@@ -16,6 +16,7 @@ pub mod objects;
 pub mod once;
 pub mod peers;
 pub mod record;
+pub mod scrape;
 pub mod slow;
 pub mod sniff;
 pub mod steady;

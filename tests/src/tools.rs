@@ -39,6 +39,11 @@ pub fn require_peers() -> Option<Alone> {
     require(&["live", "peers"]).then(beside)
 }
 
+/// As [`require_live_beside`], for tests that check pages of metrics with other programs.
+pub fn require_metrics() -> Option<Alone> {
+    require(&["live", "metrics"]).then(beside)
+}
+
 /// Whether these tests can run here.
 fn require(kinds: &[&str]) -> bool {
     let Err(reason) = can_run(kinds) else { return true };

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod contract;
 mod iana;
+mod metrics;
 mod page;
 mod registry;
 mod rust;
@@ -64,12 +65,15 @@ fn repair(root: &Path, outputs: &[Output]) -> Result<()> {
 
 fn outputs(root: &Path) -> Result<Vec<Output>> {
     let registry = Registry::load(&root.join("registry"))?;
+    let metrics = metrics::Metrics::load(&root.join("registry"))?;
     let iana = iana::generate(&root.join("registry/iana"))?;
     Ok(vec![
         Output { path: "crates/span/src/generated/attributes.rs", content: rustfmt(root, &rust::generate(&registry))? },
         Output { path: "crates/span/src/generated/iana.rs", content: rustfmt(root, &iana)? },
+        Output { path: "crates/flowtrace/src/metrics/table.rs", content: rustfmt(root, &metrics.rust())? },
         Output { path: "docs/reference/attributes.md", content: page::generate(&registry) },
         Output { path: "docs/reference/flow-span.schema.json", content: schema::generate(&registry)? },
+        Output { path: "docs/reference/metrics.md", content: metrics.page() },
     ])
 }
 

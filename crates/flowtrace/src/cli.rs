@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub mod file;
+pub mod http;
 pub mod kubernetes;
 pub mod otlp;
 pub mod outputs;
@@ -142,6 +143,9 @@ pub struct RunOptions {
     /// Which processes use sockets.
     #[command(flatten)]
     pub processes: who::ProcessOptions,
+    /// Metrics and health.
+    #[command(flatten)]
+    pub http: http::HttpOptions,
     /// Attach by tcx links or by clsact filters, instead of what the kernel has.
     #[arg(long, value_name = "KIND", hide = true)]
     pub attach: Option<Attach>,

@@ -45,7 +45,6 @@ impl Kubernetes {
     }
 
     /// How far watching has come.
-    #[allow(dead_code, reason = "for the metrics page")]
     pub fn progress(&self) -> Arc<Progress> {
         self.watch.progress()
     }

@@ -100,6 +100,14 @@ impl Lines {
         self.is_closed
     }
 
+    /// What became so far of records for a file, if they go to one.
+    pub fn file_report(&self) -> Option<FileReport> {
+        match &self.target {
+            Target::Console(_) => None,
+            Target::File { file, .. } => Some(file.report()),
+        }
+    }
+
     /// Writes out what is left. Says what became of records for a file, and where it is.
     pub fn close(&mut self) -> Result<Option<(FileReport, PathBuf)>, Error> {
         match &mut self.target {

@@ -5,11 +5,14 @@
 mod cli;
 mod config;
 mod destinations;
+mod endpoint;
 mod exit;
+mod health;
 mod host;
 mod kubernetes;
 mod lines;
 mod log;
+mod metrics;
 mod output;
 mod pick;
 mod progress;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use flowtrace_export::{FileError, FileReport, Full};
+use flowtrace_export::{FileError, FileReport, Full, Statistics};
 use flowtrace_flow::Record;
 use flowtrace_span::Resource;
 
@@ -67,6 +67,19 @@ pub struct Closed {
     pub deliveries: Vec<Delivery>,
 }
 
+/// How an output is doing.
+#[derive(Clone, Debug)]
+pub struct OutputState {
+    /// `stdout`, `file`, or a receiver's URL without secrets; of several with the same one, with a number.
+    pub name: String,
+    /// Records that its filter left out.
+    pub filtered: u64,
+    /// Of a file.
+    pub file: Option<FileReport>,
+    /// Of an OTLP receiver.
+    pub exporter: Option<Statistics>,
+}
+
 /// Whether records are still wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -118,6 +131,15 @@ impl Outputs {
     /// For how many more records there is room somewhere; no limit where they are written as lines.
     pub fn room(&self) -> u64 {
         if self.lines.is_none() { self.receivers.room().unwrap_or(u64::MAX) } else { u64::MAX }
+    }
+
+    /// How all outputs are doing.
+    pub fn state(&self) -> Vec<OutputState> {
+        let file = self.lines.file_report();
+        let name = if file.is_some() { "file" } else { "stdout" };
+        let lines = OutputState { name: name.to_owned(), filtered: self.pick.left_out(), file, exporter: None };
+        let lines = (!self.lines.is_none()).then_some(lines);
+        lines.into_iter().chain(self.receivers.state()).collect()
     }
 
     /// What a signal calls, whatever the outputs wait for: from then on nothing waits for a receiver for longer than the

@@ -8,7 +8,7 @@ use flowtrace_flow::Record;
 use flowtrace_span::Resource;
 
 use crate::cli::CommonOptions;
-use crate::output::Error;
+use crate::output::{Error, OutputState};
 use crate::pick::Pick;
 use crate::{destinations, settings};
 
@@ -82,6 +82,17 @@ impl Receivers {
         self.0.iter().map(|receiver| receiver.exporter.room()).max()
     }
 
+    /// How each is doing.
+    pub fn state(&self) -> impl Iterator<Item = OutputState> {
+        self.0.iter().enumerate().map(|(at, Receiver { url, pick, exporter, .. })| {
+            let earlier =
+                self.0[..at].iter().filter(|other| without_secrets(&other.url) == without_secrets(url)).count();
+            let number = if earlier > 0 { format!(" #{}", earlier + 1) } else { String::new() };
+            let name = without_secrets(url) + &number;
+            OutputState { name, filtered: pick.left_out(), file: None, exporter: Some(exporter.statistics()) }
+        })
+    }
+
     /// Says from another thread that no push is to wait for longer than until a moment.
     pub fn enders(&self) -> Vec<Ender> {
         self.0.iter().map(|receiver| receiver.exporter.ender()).collect()
@@ -117,5 +128,34 @@ impl Receiver {
         }
         let Self { url, pick, exporter, spool } = self;
         Delivery { url, report: exporter.shutdown(time), filtered: pick.left_out(), spool }
+    }
+}
+
+/// A URL without user, password, query and fragment, in which secrets may be.
+fn without_secrets(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.rsplit('@').next().unwrap_or_default().to_owned();
+    };
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_secrets() {
+        for (url, expected) in [
+            ("http://localhost:4317", "http://localhost:4317"),
+            ("https://me:sesame@host/v1/traces?key=sesame#sesame", "https://host/v1/traces"),
+            ("https://me:se@same@host", "https://host"),
+            ("unix:/run/otlp.sock", "unix:/run/otlp.sock"),
+            ("me:sesame@host:4317", "host:4317"),
+        ] {
+            assert_eq!(without_secrets(url), expected, "{url}");
+        }
     }
 }

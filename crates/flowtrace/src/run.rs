@@ -1,6 +1,7 @@
 //! `flowtrace run`: the kernel's counts → flow table → outputs, until a signal.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flowtrace_abi::KernelSettings;
@@ -13,7 +14,9 @@ use flowtrace_flow::{Clock, Ephemeral, Host, Record, Settings, Socket, Table, Ve
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cli::{Attach, Namespaces, RunOptions};
+use crate::endpoint;
 use crate::exit::Exit;
+use crate::metrics::{Facts, Observer, Published};
 use crate::output::{self, Outputs, Wanted};
 use crate::signals::Signals;
 use crate::summary::{Loss, Summary};
@@ -32,6 +35,9 @@ pub enum Error {
     /// An interface pattern.
     #[error("--interface: {0}")]
     Pattern(#[from] live::PatternError),
+    /// The endpoint of metrics and health.
+    #[error(transparent)]
+    Endpoint(#[from] endpoint::Error),
     /// The signal handlers.
     #[error("cannot wait for signals: {0}")]
     Signals(#[from] io::Error),
@@ -53,6 +59,10 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     let removed = attached.clone();
     let signals = Signals::catch(|| {}, move || removed.remove_for_good())?;
     let mut knowledge = Knowledge::new(&options.common, true).map_err(output::Error::from)?;
+    let kubernetes = knowledge.kubernetes();
+    let facts = facts(options, kubernetes.is_some());
+    let published = Arc::new(Published::new(options.scan_interval, kubernetes));
+    let endpoint = endpoint::start(options.http.http, &published)?;
     let processes = who::processes(&options.processes, &options.common).map_err(output::Error::from)?;
     let live = Live::start(LiveOptions {
         interfaces,
@@ -76,8 +86,12 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         attached,
     })?;
     if !quiet {
+        if let (Some(address), Some(_)) = (endpoint, options.http.http) {
+            log::say(&format!("metrics and health at http://{address}"));
+        }
         log::say(&watching(&live));
     }
+    let observer = Observer::new(endpoint.map(|_| published), facts, options.max_flows.into());
     let mut table = Table::new(settings);
     table.set_host(Box::new(Sockets(live.sockets())));
     if let Some(processes) = processes {
@@ -91,6 +105,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         records: Vec::new(),
         completed: 0,
         summary: Summary::default(),
+        observer,
         max_flows: u64::from(options.max_flows),
         is_waiting: false,
     };
@@ -102,6 +117,12 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         summary.say();
     }
     Ok(summary.exit())
+}
+
+/// What is looked for at the ends of flows.
+fn facts(options: &RunOptions, workload: bool) -> Facts {
+    let common = &options.common;
+    Facts { process: options.processes.processes.is_on(), name: !common.who.names.is_empty(), workload }
 }
 
 fn attach_kind(attach: Attach) -> AttachKind {
@@ -153,6 +174,8 @@ struct Watch {
     /// How many of them were completed: they wait for what Kubernetes tells.
     completed: usize,
     summary: Summary,
+    /// For the metrics.
+    observer: Observer,
     /// Who was talking.
     knowledge: Knowledge,
     /// How many flows the kernel has room for.
@@ -195,23 +218,30 @@ impl Watch {
     /// Whose addresses are local is known before any flow is written.
     fn take_addresses(&mut self) {
         if let Some(addresses) = self.live.take_addresses() {
+            self.observer.set_local_addresses(&addresses);
             self.table.set_local_addresses(addresses);
         }
     }
 
     fn scan(&mut self) -> Result<Wanted, Error> {
+        let began = Instant::now();
         self.live.refresh();
         self.take_addresses();
         let Self { live, table, records, max_flows, outputs, .. } = self;
         let room = outputs.room();
         table.allow_cuts(room);
-        live.scan(|readings, gone| take(table, readings, gone, records))?;
+        let mut entries = 0;
+        live.scan(|readings, gone| {
+            entries += readings.keys.len() as u64;
+            take(table, readings, gone, records);
+        })?;
         // The kernel is told when the next scan begins.
         live.set_silence(table.end_of_scan(clock(Moment::now()), *max_flows));
         self.live.take_payloads(|payload| self.knowledge.learn(&payload));
         self.say_waiting(room);
         let wanted = self.write()?;
         let open = self.outputs.tick()?;
+        self.observer.publish(began, entries, &self.live, &self.table, &self.outputs)?;
         Ok(if wanted == Wanted::No { wanted } else { open })
     }
 
@@ -241,6 +271,7 @@ impl Watch {
     fn complete(&mut self) {
         let new = &mut self.records[self.completed..];
         self.summary.count(new);
+        self.observer.count(new);
         let offset = who::offset(Moment::now());
         for record in new {
             self.knowledge.add(record, offset);
@@ -257,10 +288,12 @@ impl Watch {
             self.knowledge.finish(record);
         }
         self.completed = 0;
+        self.observer.count_found(&self.records);
     }
 
     /// Takes the programs off, reads what they counted to the last packet, closes all flows.
     fn close(mut self) -> Result<Summary, Error> {
+        self.observer.end();
         self.live.detach();
         let _ = self.scan()?;
         self.table.close_all(&mut self.records);

@@ -9,6 +9,7 @@ use flowtrace_enrich::{
     Seen, ServerNames,
 };
 use flowtrace_flow::{End, Endpoint, Party, Process, Record, Who};
+use flowtrace_kubernetes::watch::Progress;
 use flowtrace_payload::{Learned, Payload, learned};
 use flowtrace_span::Attribute;
 use flowtrace_wire::{Address, protocol};
@@ -80,6 +81,11 @@ impl Knowledge {
     /// Processes are known, too: those of these sockets.
     pub fn set_processes(&mut self, sockets: HostSockets, processes: Arc<Processes>) {
         self.processes = Some((sockets, processes));
+    }
+
+    /// How far watching Kubernetes has come, where it is watched.
+    pub fn kubernetes(&self) -> Option<Arc<Progress>> {
+        self.kubernetes.as_ref().map(Kubernetes::progress)
     }
 
     /// Whether names are learned from payload.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 
-pub use model::{Definition, Level, PlainType, Profile, Type};
+pub use model::{Definition, Instrument, Level, Metric, MetricFile, PlainType, Profile, Type};
 use model::{File, Group, Manifest};
 
 /// The registry, checked: every reference leads somewhere.
@@ -94,7 +94,8 @@ impl Registry {
     }
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+/// Reads one of the files.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_saphyr::from_str(&text)
         .with_context(|| format!("{} is not what weaver's definition/2 allows", path.display()))

@@ -12,7 +12,7 @@ use flowtrace_abi::{EnvelopeEntry, FlowEntry, FlowKey, KernelSettings, Loss, Pay
 use flowtrace_wire::Ports;
 
 use super::batch::{self, Batches, Position};
-use super::{Error, Moment, payloads};
+use super::{Error, Moment, ProgramRuns, payloads, runs};
 
 /// The program as it was built for this version (see `cargo xtask ebpf`).
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/prebuilt/flowtrace.bpf.o");
@@ -260,6 +260,11 @@ impl Kernel {
     pub fn not_ip(&self) -> Result<Vec<(u16, u64)>, Error> {
         let frames = self.ethertypes.iter().map(|entry| entry.map(|(number, frames)| (number as u16, frames)));
         Ok(frames.collect::<Result<_, _>>()?)
+    }
+
+    /// What the kernel counted of the programs that are loaded.
+    pub(super) fn runs(&self) -> impl Iterator<Item = ProgramRuns> {
+        runs::of(&self.ebpf)
     }
 
     /// Packets and bytes not counted into a flow so far, over all CPUs.

@@ -17,6 +17,7 @@ mod netlink;
 mod pattern;
 mod payloads;
 mod qdisc;
+mod runs;
 mod sockets;
 mod watch;
 
@@ -27,5 +28,6 @@ pub use error::Error;
 pub use kernel::{Header, Hook, Kernel, KernelOptions, Readings, SkbContext};
 pub use namespaces::NamespaceScope;
 pub use pattern::{InterfacePatterns, PatternError};
+pub use runs::ProgramRuns;
 pub use sockets::{HostSockets, OnSeen, Owner, Seen};
 pub use watch::{Live, LiveOptions, Losses};

@@ -14,7 +14,7 @@ use super::kernel::{Header, Kernel, KernelOptions, Readings};
 use super::namespaces::NamespaceScope;
 use super::netlink::Changes;
 use super::sockets::{HostSockets, OnSeen, Sockets};
-use super::{Error, InterfacePatterns, batch, links};
+use super::{Error, InterfacePatterns, ProgramRuns, batch, links, runs};
 
 /// Packets and bytes by loss.
 pub type Losses = Vec<(Loss, u64, u64)>;
@@ -219,6 +219,11 @@ impl Live {
     /// When the kernel does not answer.
     pub fn not_ip(&self) -> Result<Vec<(u16, u64)>, Error> {
         self.kernel.not_ip()
+    }
+
+    /// How often each kernel program ran, and for how long; `None` where the kernel does not count it.
+    pub fn program_runs(&self) -> Option<Vec<ProgramRuns>> {
+        runs::are_counted().then(|| self.kernel.runs().chain(self.sockets.runs()).collect())
     }
 
     /// What was seen and not counted into a flow so far.

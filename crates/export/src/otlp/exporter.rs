@@ -16,6 +16,7 @@ use super::counters::{Counters, Report, add};
 use super::destination::Destination;
 use super::queue::{Encoded, Queue, Refusal};
 use super::retry::Retry;
+use super::statistics::{Requests, Statistics};
 use super::worker::{Shared, Worker};
 use crate::spool::{Found, Mode, Spool, SpoolSettings, Unusable};
 
@@ -127,7 +128,7 @@ impl Exporter {
         let spools_all = spool.as_ref().is_some_and(|spool| spool.mode == Mode::Always);
         let (spool, found) = spool.map(Spool::open).transpose()?.unzip();
         let queue = Queue::new(settings.queue, settings.retry.total, spool);
-        let shared = Arc::new(Shared { queue, counters: Counters::default() });
+        let shared = Arc::new(Shared { queue, counters: Counters::default(), requests: Requests::default() });
         let (stop, stopped) = watch::channel(None);
         let url = to.url.clone();
         let worker = start(to, settings, Arc::clone(&shared), stopped)?;
@@ -188,6 +189,13 @@ impl Exporter {
     /// What became of the records so far; those in the batch, in the queue and on the way are in none of its numbers.
     pub fn report(&self) -> Report {
         self.shared.counters.report(self.shared.queue.damaged(), self.found)
+    }
+
+    /// How it is doing.
+    pub fn statistics(&self) -> Statistics {
+        let Shared { queue, requests, .. } = &*self.shared;
+        let (backlog, down) = queue.backlog();
+        Statistics { report: self.report(), down, backlog, requests: requests.read() }
     }
 
     /// What a push does when the queue is full.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::statistics::Backlog;
 use crate::spool::{Mode, Next, PROTOBUF, Place, Refused, Spool};
 
 /// How often a producer that waits for room looks whether the receiver has gone meanwhile.
@@ -210,6 +211,13 @@ impl Queue {
     /// How many batches wait in memory.
     pub(super) fn depth(&self) -> usize {
         self.lock().batches.len()
+    }
+
+    /// What waits, and since when the receiver does not answer.
+    pub(super) fn backlog(&self) -> (Backlog, Option<Instant>) {
+        let state = self.lock();
+        let spool = state.spool.as_ref().map(Spool::fill);
+        (Backlog { batches: state.batches.len(), batches_max: self.bound, spool }, state.down)
     }
 
     /// How many more batches of so many bytes there is room for, without the last quarter of memory and spool.

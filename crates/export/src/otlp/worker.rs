@@ -16,6 +16,7 @@ use super::outcome::{Cause, Outcome, Partial};
 use super::queue::{Encoded, Queue, Taken};
 use super::request;
 use super::retry::{Backoff, Retry};
+use super::statistics::Requests;
 
 /// Causes that are logged; more than a receiver has, unless it makes them up.
 const CAUSES_MAX: usize = 32;
@@ -42,6 +43,7 @@ pub(super) struct Worker {
 pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) counters: Counters,
+    pub(super) requests: Requests,
 }
 
 impl Shared {
@@ -125,7 +127,10 @@ impl Worker {
     async fn attempt(&self, body: &Body) -> End {
         let mut backoff = Backoff::new(self.patience(), Instant::now());
         loop {
-            let (asked, cause) = match self.client.send(body).await {
+            let begun = Instant::now();
+            let outcome = self.client.send(body).await;
+            self.shared.requests.count(&outcome, begun.elapsed());
+            let (asked, cause) = match outcome {
                 Outcome::Delivered(partial) => return End::Delivered(partial),
                 Outcome::TooLarge(cause) => return End::TooLarge(cause),
                 Outcome::Refused(cause) => return End::Refused(cause),

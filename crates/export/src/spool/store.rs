@@ -13,6 +13,7 @@ use super::lock::options;
 use super::record::{BATCH_MAX, HEADER, Header, POSITION_MAX};
 use super::segment::{Entry, START, start};
 use super::settings::{SpoolSettings, Sync};
+use crate::otlp::SpoolFill;
 
 /// What a record counts as, at least: it costs memory, too.
 const CHARGE_MIN: u64 = 1 << 10;
@@ -113,6 +114,11 @@ impl Spool {
     /// Bytes until three quarters of the size are taken.
     pub(crate) fn room(&self) -> u64 {
         (self.settings.size - self.settings.size / 4).saturating_sub(self.charged)
+    }
+
+    /// How full it is.
+    pub(crate) fn fill(&self) -> SpoolFill {
+        SpoolFill { size: self.charged, size_max: self.settings.size, records: self.unfinished }
     }
 
     /// What was chosen.

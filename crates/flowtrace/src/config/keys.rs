@@ -222,6 +222,7 @@ pub static KEYS: &[Key] = &[
     receiver("spool.mode", "spool-mode").needs("spool"),
     receiver("spool.sync", "spool-sync").needs("spool"),
     top("shutdown_timeout", "shutdown-timeout"),
+    top("http", "http"),
 ];
 
 /// The key of an option.

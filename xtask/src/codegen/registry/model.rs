@@ -30,6 +30,57 @@ pub struct File {
     pub entities: Vec<Entity>,
 }
 
+/// `metrics.yaml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricFile {
+    #[serde(rename = "file_format")]
+    _file_format: FileFormat,
+    pub attributes: Vec<Definition>,
+    pub metrics: Vec<Metric>,
+}
+
+/// `Metric`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metric {
+    pub name: String,
+    pub instrument: Instrument,
+    /// As UCUM writes it.
+    pub unit: String,
+    #[serde(rename = "stability")]
+    _stability: Stability,
+    pub brief: String,
+    #[serde(default)]
+    pub note: String,
+    #[serde(default)]
+    pub attributes: Vec<Reference>,
+    pub annotations: MetricAnnotations,
+}
+
+/// `InstrumentSpec`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Instrument {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricAnnotations {
+    pub flowtrace: MetricAnnotation,
+}
+
+/// What this project adds.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricAnnotation {
+    /// Where the value comes from.
+    pub source: String,
+}
+
 #[derive(Deserialize)]
 pub enum FileFormat {
     #[serde(rename = "definition/2")]

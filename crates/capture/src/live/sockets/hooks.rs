@@ -14,6 +14,7 @@ use flowtrace_abi::{ListeningSocket, SocketEvents, SocketOffsets, SocketSettings
 use super::listeners::Cookie;
 use super::ring::Events;
 use super::{btf, cgroup};
+use crate::live::{ProgramRuns, runs};
 
 /// The programs as they were built for this version (see `cargo xtask ebpf`).
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../../ebpf/prebuilt/sockets.bpf.o");
@@ -64,7 +65,7 @@ pub struct Hooks {
     /// [`SocketEvents::LOST`], likewise.
     lost: u64,
     follows: Follows,
-    _programs: Ebpf,
+    programs: Ebpf,
 }
 
 /// What the programs see.
@@ -111,9 +112,14 @@ impl Hooks {
             seen: [0; 2],
             lost: 0,
             follows,
-            _programs: programs,
+            programs,
         };
         Ok((hooks, told))
+    }
+
+    /// What the kernel counted of the programs.
+    pub fn runs(&self) -> impl Iterator<Item = ProgramRuns> {
+        runs::of(&self.programs)
     }
 
     /// What the programs see here.

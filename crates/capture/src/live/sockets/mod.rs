@@ -34,7 +34,7 @@ use self::known::{Known, Netns};
 use self::processes::Lister;
 use self::ring::Ring;
 use super::namespaces::{NamespaceScope, Namespaces};
-use super::{Error, Moment, addresses};
+use super::{Error, Moment, ProgramRuns, addresses};
 
 const SECOND: u64 = 1_000_000_000;
 /// How often all namespaces are visited, to find new ones and what was missed.
@@ -120,6 +120,11 @@ impl Sockets {
     /// Whether other namespaces are this host's, too.
     pub const fn has_other_namespaces(&self) -> bool {
         self.namespaces.has_others()
+    }
+
+    /// What the kernel counted of the programs.
+    pub fn runs(&self) -> impl Iterator<Item = ProgramRuns> {
+        self.hooks.iter().flat_map(Hooks::runs)
     }
 
     /// What is known, for whoever asks.
