@@ -1,5 +1,6 @@
 //! What is to be kept of objects.
 
+use crate::Kind;
 use crate::time::{SECOND, Time};
 
 /// What is to be kept of objects, and for how long.
@@ -32,6 +33,14 @@ impl Default for Options {
             scope: Scope::Cluster,
             retention: 300 * SECOND,
         }
+    }
+}
+
+impl Options {
+    /// The kinds that have to be watched: network policies only where they are asked for. Of one node's pods the rest is
+    /// wanted as well: services and endpoint slices name those at the other ends.
+    pub fn kinds(&self) -> Vec<Kind> {
+        Kind::ALL.into_iter().filter(|kind| *kind != Kind::NetworkPolicy || self.has_policies).collect()
     }
 }
 
