@@ -38,3 +38,6 @@ pub mod craft;
 
 // The second kernel.
 pub mod qemu;
+
+// The chart, the manifests and the image.
+pub mod deploy;

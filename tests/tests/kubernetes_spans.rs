@@ -175,9 +175,7 @@ fn every_case_of_the_truth_is_on_its_span() {
         }
     }
     assert!(count >= 70, "{count} cases");
-    for kind in
-        ["cluster", "node", "pod", "deployment", "replicaset", "statefulset", "job", "cronjob", "service"]
-    {
+    for kind in ["cluster", "node", "pod", "deployment", "replicaset", "statefulset", "job", "cronjob", "service"] {
         for field in ["name", "uid"] {
             assert!(seen.contains(&format!("{kind}.{field}")), "no case has {kind}.{field}");
         }
