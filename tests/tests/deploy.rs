@@ -18,7 +18,7 @@ const VARIANTS: &[&[&str]] = &[
     &["config.container_runtimes=\"on\"", "config.processes=\"off\""],
     &["config.kubernetes.scope=\"node\""],
     &["config.kubernetes.network_policies=\"allowing\""],
-    &["config.kubernetes.network_policies=\"off\""],
+    &["config.attributes=[\"k8s.labels\"]"],
     &["config.attributes=\"k8s.uid,network.policy\""],
     &["config.otlp=[{\"endpoint\":\"http://collector:4317\",\"attributes\":[\"all\"]}]"],
     &["config.http.listen=\"off\""],
