@@ -213,7 +213,10 @@ fn told(options: &crate::cli::RunOptions) -> Vec<Told> {
     told.collect()
 }
 
-fn expected(rows: &[(&str, Option<u64>, &str, &str, Option<u64>)]) -> Vec<Told> {
+/// The same, written shorter.
+type Row<'a> = (&'a str, Option<u64>, &'a str, &'a str, Option<u64>);
+
+fn expected(rows: &[Row<'_>]) -> Vec<Told> {
     let owned = rows.iter().map(|(url, time, names, headers, size)| {
         ((*url).to_owned(), *time, (*names).to_owned(), (*headers).to_owned(), *size)
     });
