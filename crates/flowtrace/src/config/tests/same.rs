@@ -213,7 +213,7 @@ fn told(options: &crate::cli::RunOptions) -> Vec<Told> {
     told.collect()
 }
 
-/// The same as it is written in tests.
+/// The same, written shorter.
 type Row<'a> = (&'a str, Option<u64>, &'a str, &'a str, Option<u64>);
 
 fn expected(rows: &[Row<'_>]) -> Vec<Told> {
