@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub mod conntrack;
 pub mod file;
 pub mod kubernetes;
 pub mod otlp;
@@ -101,6 +102,9 @@ pub struct RunOptions {
     /// Which processes use sockets.
     #[command(flatten)]
     pub processes: who::ProcessOptions,
+    /// Address translation.
+    #[command(flatten)]
+    pub conntrack: conntrack::ConntrackOptions,
     /// Attach by tcx links or by clsact filters, instead of what the kernel has.
     #[arg(long, value_name = "KIND", hide = true)]
     pub attach: Option<Attach>,

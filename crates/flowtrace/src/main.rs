@@ -3,6 +3,7 @@
 //! The program reads in the order it runs: command line → settings → capture → flow table → outputs → summary.
 
 mod cli;
+mod conntrack;
 mod destinations;
 mod exit;
 mod host;

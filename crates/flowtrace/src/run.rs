@@ -13,6 +13,7 @@ use flowtrace_flow::{Clock, Ephemeral, Host, Record, Settings, Socket, Table, Ve
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cli::{Attach, Namespaces, RunOptions};
+use crate::conntrack::Translations;
 use crate::exit::Exit;
 use crate::output::{self, Outputs, Wanted};
 use crate::signals::Signals;
@@ -54,6 +55,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     let signals = Signals::catch(|| {}, move || removed.remove_for_good())?;
     let mut knowledge = Knowledge::new(&options.common, true).map_err(output::Error::from)?;
     let processes = who::processes(&options.processes, &options.common).map_err(output::Error::from)?;
+    let translations = Translations::start(&options.conntrack, scope(options.namespaces));
     let live = Live::start(LiveOptions {
         interfaces,
         attach: options.attach.map(attach_kind),
@@ -80,12 +82,14 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     }
     let mut table = Table::new(settings);
     table.set_host(Box::new(Sockets(live.sockets())));
+    table.set_nat(translations.nat());
     if let Some(processes) = processes {
         knowledge.set_processes(live.sockets(), processes);
     }
     let mut watch = Watch {
         knowledge,
         live,
+        translations,
         table,
         outputs,
         records: Vec::new(),
@@ -147,6 +151,7 @@ fn watching(live: &Live) -> String {
 struct Watch {
     // First: whatever happens, the programs come off before anything else goes.
     live: Live,
+    translations: Translations,
     table: Table,
     outputs: Outputs,
     records: Vec<Record>,
@@ -201,13 +206,14 @@ impl Watch {
 
     fn scan(&mut self) -> Result<Wanted, Error> {
         self.live.refresh();
+        self.translations.refresh();
         self.take_addresses();
         let Self { live, table, records, max_flows, outputs, .. } = self;
         let room = outputs.room();
         table.allow_cuts(room);
         live.scan(|readings, gone| take(table, readings, gone, records))?;
         // The kernel is told when the next scan begins.
-        live.set_silence(table.end_of_scan(clock(Moment::now()), *max_flows));
+        live.set_silence(table.end_of_scan(clock(Moment::now()), *max_flows, records));
         self.live.take_payloads(|payload| self.knowledge.learn(&payload));
         self.say_waiting(room);
         let wanted = self.write()?;
@@ -270,6 +276,7 @@ impl Watch {
         let mut summary = self.summary;
         summary.not_ip = self.live.not_ip()?.into_iter().collect();
         summary.flows = self.table.begun();
+        summary.translations = self.translations.report(self.table.joins());
         summary.outputs = self.outputs.close(&self.records)?;
         summary.losses = losses
             .into_iter()
