@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use flowtrace_filter::{Filter, ParseError, limits};
 use flowtrace_flow::workload::{Entity, Workload};
-use flowtrace_flow::{Direction, End, EndReason, Endpoint, Evidence, Interface, Party, Record, Side, Tcp, Who};
+use flowtrace_flow::{
+    Direction, End, EndReason, Endpoint, Evidence, Interface, Party, Record, Side, Tcp, Translated, Who,
+};
 use flowtrace_span::{Attribute, Options};
 
 /// What filters are made of, besides the names of attributes.
@@ -160,6 +162,10 @@ fn records() -> [Record; 2] {
         inner_vlan: None,
         is_outer: false,
         who: Some(Box::new(Who { source: pod(), ..Who::default() })),
+        nat: Some(Translated {
+            source: end(Ipv4Addr::new(192, 0, 2, 1).into(), Some(6)),
+            destination: end(Ipv6Addr::LOCALHOST.into(), None),
+        }),
     };
     let address = end(Ipv6Addr::LOCALHOST.into(), None);
     let little = Record {
@@ -172,6 +178,7 @@ fn records() -> [Record; 2] {
         tcp: None,
         vlan: None,
         who: None,
+        nat: None,
         ..much.clone()
     };
     [much, little]

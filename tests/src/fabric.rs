@@ -183,7 +183,7 @@ fn devices(namespace: &Namespace) -> Vec<String> {
 }
 
 /// The namespace forwards packets.
-fn forward(node: &Namespace) {
+pub fn forward(node: &Namespace) {
     node.enter(|| {
         for file in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
             std::fs::write(format!("/proc/sys/net/{file}"), "1").expect("root may");

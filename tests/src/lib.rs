@@ -23,6 +23,7 @@ pub mod steady;
 pub mod talks;
 pub mod tools;
 pub mod traffic;
+pub mod translated;
 pub mod truth;
 pub mod watch;
 

@@ -60,6 +60,8 @@ const fn is_address(attribute: Attribute) -> bool {
             | A::DestinationAddress
             | A::ClientAddress
             | A::ServerAddress
+            | A::FlowNatSourceAddress
+            | A::FlowNatDestinationAddress
             | A::TunnelSourceAddress
             | A::TunnelDestinationAddress
             | A::IpipSourceAddress

@@ -61,8 +61,8 @@ fn transports() -> Vec<String> {
 }
 
 fn evidence() -> Vec<String> {
-    use Evidence::{Handshake, IcmpQuery, ListeningSocket, Nothing, Ports};
-    owned([Nothing, Handshake, ListeningSocket, IcmpQuery, Ports].map(Evidence::name))
+    use Evidence::{Handshake, IcmpQuery, ListeningSocket, Nothing, Ports, Translation};
+    owned([Nothing, Handshake, ListeningSocket, IcmpQuery, Ports, Translation].map(Evidence::name))
 }
 
 fn states() -> Vec<String> {

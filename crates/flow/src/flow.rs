@@ -8,11 +8,11 @@ use crate::identity::Identity;
 use crate::orientation::{Orientation, address};
 use crate::{
     Bytes, ConnectionState, End, EndReason, Endpoint, Failure, IcmpPair, Interface, Ipsec, Record, Side, SpanId,
-    identity::span_id, settings::TraceSettings, tcp::TcpMemory, wrapped::Wrapped,
+    identity::span_id, joined::Joined, settings::TraceSettings, tcp::TcpMemory, wrapped::Wrapped,
 };
 
 /// Within which time a packet passes all points of a host, in nanoseconds.
-const APART: u64 = 20_000_000;
+pub const APART: u64 = 20_000_000;
 /// Unit of a rival's clock, as a shift of nanoseconds.
 const RIVAL_SHIFT: u32 = 20;
 
@@ -53,6 +53,10 @@ pub struct Flow {
     pub wrapped: Option<Box<Wrapped>>,
     /// Times and order of its segments, where they need more than the entry.
     pub tcp: Option<Box<TcpMemory>>,
+    /// Live: where the joined flow is that it is part of.
+    pub part_of: Option<u32>,
+    /// Live: what a joined flow is made of.
+    pub joined: Option<Box<Joined>>,
 }
 
 /// What is decided when a flow's first record is made, and holds from then on.
@@ -98,6 +102,8 @@ impl Flow {
             named: None,
             wrapped: None,
             tcp: None,
+            part_of: None,
+            joined: None,
         }
     }
 
@@ -241,6 +247,7 @@ impl Flow {
             inner_vlan: None,
             is_outer: self.key.is_outer(),
             who: None,
+            nat: self.joined.as_ref().map(|joined| joined.nat(forward)),
         };
         if let Some(wrapped) = &self.wrapped {
             wrapped.describe(forward, &mut record);
@@ -250,11 +257,7 @@ impl Flow {
 
     /// The end from which the packets of a way come.
     fn endpoint(&self, way: Way) -> Endpoint {
-        let (end, port) = match way {
-            Way::Up => (self.key.low, self.key.low_port),
-            Way::Down => (self.key.high, self.key.high_port),
-        };
-        Endpoint { address: address(end, self.key.ip_version), port: self.key.has_ports().then_some(port) }
+        endpoint(&self.key, way)
     }
 
     /// Whether its packets have TCP headers.
@@ -311,6 +314,15 @@ impl Flow {
         let (source, destination) = if forward == Way::Up { (low, high) } else { (high, low) };
         Some(IcmpPair { source, destination, one_way: false })
     }
+}
+
+/// The end from which the packets of a way come.
+pub fn endpoint(key: &FlowKey, way: Way) -> Endpoint {
+    let (end, port) = match way {
+        Way::Up => (key.low, key.low_port),
+        Way::Down => (key.high, key.high_port),
+    };
+    Endpoint { address: address(end, key.ip_version), port: key.has_ports().then_some(port) }
 }
 
 /// Which end the packets of a way come from.

@@ -16,7 +16,7 @@ pub(crate) const SETTLED: u8 = 3;
 /// For how many readings of an anchor the latest generation was missing, and which that was.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Missing {
-    successor: u32,
+    pub(crate) successor: u32,
     readings: u8,
 }
 
@@ -68,7 +68,8 @@ impl Table {
     /// kernel has room. Answers after how much silence flows are over, whatever their timeout
     /// ([`ScanState::silence`](flowtrace_abi::ScanState), in nanoseconds): the kernel has to be told that when the next
     /// scan begins, before its first reading, neither earlier nor later. It is `u64::MAX` as long as there is room.
-    pub fn end_of_scan(&mut self, now: Clock, most: u64) -> u64 {
+    pub fn end_of_scan(&mut self, now: Clock, most: u64, records: &mut Vec<Record>) -> u64 {
+        self.close_wholes(records);
         let known = self.handshakes.end_of_scan(now.boot);
         self.settle_handshakes(known);
         self.identities.keep_open(now.wall, &*self.host);
@@ -92,7 +93,12 @@ impl Table {
                 (self.begin(flow), true)
             }
         };
-        self.note_handshake(at, false);
+        self.join_new(at, records);
+        if self.whole_of(at).is_some() {
+            self.read_part(at, records);
+        } else {
+            self.note_handshake(at, false);
+        }
         let is_over = self.look(at, entry);
         let Some(flow) = self.store.get_mut(at) else { return Verdict::Keep };
         // The kernel counts the packet first: what lies around it may have been missed at the last reading.
@@ -106,14 +112,20 @@ impl Table {
         if !is_over || self.waits(at) {
             return Verdict::Keep;
         }
-        let reason = self.end_reason(at);
-        self.close(at, reason, records);
+        self.close_last(at, records);
         self.close_successors(key, records);
         if key.generation == 0 && entry.successor != 0 {
             self.anchors.insert(key, Missing::default());
             return Verdict::Keep;
         }
         Verdict::Delete
+    }
+
+    /// Closes a flow that is over, unless it turns out now to be part of another.
+    fn close_last(&mut self, at: u32, records: &mut Vec<Record>) {
+        self.join(at, records);
+        let reason = self.end_reason(at);
+        self.close(at, reason, records);
     }
 
     /// Whether the kernel counts no more packets into the flow.
@@ -159,17 +171,21 @@ impl Table {
 
     /// Takes over a newer reading. A window whose time is up is cut where it was read before, as soon as a packet
     /// shows that the flow goes on: so no window is empty. Answers whether there were packets in between.
-    fn update(&mut self, at: u32, now: Clock, entry: &FlowEntry, records: &mut Vec<Record>) -> bool {
+    pub(crate) fn update(&mut self, at: u32, now: Clock, entry: &FlowEntry, records: &mut Vec<Record>) -> bool {
         let Some(flow) = self.store.get(at) else { return false };
         let grew = (0..2).any(|way| entry.ways[way].packets != flow.entry.ways[way].packets);
         if grew
+            && flow.part_of.is_none()
             && !flow.has_ended()
             && self.full_window(flow, flow.read).is_some()
             && !self.waits(at)
             && self.cuts.next()
         {
             let end = flow.read;
-            self.cut(at, end, false, records);
+            self.join(at, records);
+            if self.whole_of(at).is_none() {
+                self.cut(at, end, false, records);
+            }
         }
         if let Some(flow) = self.store.get_mut(at) {
             flow.entry = *entry;
@@ -181,7 +197,7 @@ impl Table {
 
     /// Whether a flow's first record has to wait, so that names do not depend on the order of readings: flows of the
     /// same trace are named in the order in which they began, and all of these have to be read first.
-    fn waits(&self, at: u32) -> bool {
+    pub(crate) fn waits(&self, at: u32) -> bool {
         let Some(flow) = self.store.get(at).filter(|flow| flow.named.is_none()) else { return false };
         let is_ordered = flow.key.generation > 0 || flow.key.is_icmp();
         is_ordered && flow.readings < SETTLED || self.store.predecessor(&flow.key, flow.entry.first).is_some()
@@ -195,8 +211,7 @@ impl Table {
             if !self.store.get(at).is_some_and(|flow| flow.is_over) || self.waits(at) {
                 return;
             }
-            let reason = self.end_reason(at);
-            self.close(at, reason, records);
+            self.close_last(at, records);
             self.closed.insert(key);
         }
     }

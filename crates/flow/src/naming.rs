@@ -5,7 +5,7 @@ use flowtrace_abi::FlowKey;
 
 use crate::flow::{Flow, Named};
 use crate::handshakes::{Pair, Step};
-use crate::identity::{Ends, Identity, Mark, trace_id};
+use crate::identity::{Identity, Mark, trace_id};
 use crate::orientation::{Orientation, Surroundings, ends};
 use crate::{ConnectionState, Settings, Table};
 
@@ -45,12 +45,15 @@ impl Table {
     fn orient(&self, flow: &Flow) -> Orientation {
         let Settings { ephemeral, source, .. } = &self.settings;
         let surroundings = Surroundings { ephemeral, source: *source, local: &self.local, host: &*self.host };
-        surroundings.orient(&flow.key, &flow.entry)
+        match &flow.joined {
+            Some(joined) => surroundings.orient_translated(&flow.key, &flow.entry, joined.first(), joined.last()),
+            None => surroundings.orient(&flow.key, &flow.entry),
+        }
     }
 
     /// Settles the identity of a flow, after those of the flows of the same ends that began before it.
     fn settle_in_order(&mut self, flow: &Flow) -> (Identity, Option<Orientation>) {
-        let own = (Ends::of(&flow.key, self.settings.key_parts), flow.entry.first, flow.key);
+        let own = (self.trace_ends(flow), flow.entry.first, flow.key);
         let earlier: Vec<_> = self.unsettled.range((own.0, 0, FlowKey::default())..own).map(|(at, _)| *at).collect();
         for place in earlier {
             let Some(at) = self.unsettled.remove(&place) else { continue };
@@ -84,7 +87,7 @@ impl Table {
         let trace = &self.settings.trace;
         let first = flow.wall(flow.entry.first);
         let mark = Mark::of(flow.entry.state, flow.entry.sequence, first, trace.window);
-        let computed = trace_id(&trace.key, &Ends::of(&flow.key, self.settings.key_parts), mark);
+        let computed = trace_id(&trace.key, &self.trace_ends(flow), mark);
         self.identities.identify(&flow.key, mark, computed, first)
     }
 
@@ -125,6 +128,7 @@ impl Table {
     }
 
     fn compare_handshake(&mut self, at: u32, step: Step) {
+        let at = self.whole_of(at).unwrap_or(at);
         let Some(flow) = self.store.get_mut(at) else { return };
         let Some(sample) = step.of(&flow.entry.transactions) else { return };
         let Some(pair) = Pair::of(&flow.key, flow.entry.state) else { return };

@@ -7,6 +7,8 @@ use std::ops::RangeInclusive;
 use flowtrace_abi::{FlowEntry, FlowKey, Way, state};
 use flowtrace_wire::{Address, protocol};
 
+use crate::join::end;
+use crate::nat::Side;
 use crate::{Direction, Evidence, Host, Socket};
 
 /// Which end is the source.
@@ -58,10 +60,34 @@ pub struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// Decides from what is known of the flow now.
     pub fn orient(&self, key: &FlowKey, entry: &FlowEntry) -> Orientation {
-        let seen = self.initiator(key, entry);
+        let are_local = ends(key).map(|(address, _)| self.local.contains(&address));
+        self.decide(key, entry, self.initiator(key, entry), are_local)
+    }
+
+    /// The same for a translated connection, whose key is that of the initiator's side. Its ends are the initiator on the
+    /// one side and the responder on the other. Connection tracking knows which is which where no handshake shows it.
+    pub fn orient_translated(&self, key: &FlowKey, entry: &FlowEntry, first: Side, last: Side) -> Orientation {
+        let way = first.1;
+        let seen = match self.initiator(key, entry) {
+            Some(seen @ (_, Evidence::Handshake)) => seen,
+            Some(seen) if seen.0 == way => seen,
+            _ => (way, Evidence::Translation),
+        };
+        let [initiator, responder] = [end(&first, false), end(&last, true)].map(|(end, _)| self.local.contains(&end));
+        let are_local = if way == Way::Up { [initiator, responder] } else { [responder, initiator] };
+        self.decide(key, entry, Some(seen), are_local)
+    }
+
+    /// Decides, where what shows the initiator and which of the low and the high end are on this host is known.
+    fn decide(
+        &self,
+        key: &FlowKey,
+        entry: &FlowEntry,
+        seen: Option<(Way, Evidence)>,
+        [low_local, high_local]: [bool; 2],
+    ) -> Orientation {
         let initiator = seen.map(|(way, _)| way);
         let evidence = seen.map_or(Evidence::Nothing, |(_, evidence)| evidence);
-        let [low_local, high_local] = ends(key).map(|(address, _)| self.local.contains(&address));
         let opened = opened(entry);
         let one_way = key.icmp_one_way(opened).is_some();
         let forward = match self.source {

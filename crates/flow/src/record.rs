@@ -74,6 +74,17 @@ pub struct Record {
     pub is_outer: bool,
     /// Who is at the ends; added when the record was made.
     pub who: Option<Box<Who>>,
+    /// Where this host translates its addresses: what its two ends are at the responder's side.
+    pub nat: Option<Translated>,
+}
+
+/// The two ends of a translated connection as its packets have them at the responder's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Translated {
+    /// In place of the source.
+    pub source: Endpoint,
+    /// In place of the destination.
+    pub destination: Endpoint,
 }
 
 /// Times and order of the segments of a TCP connection.
@@ -312,6 +323,8 @@ pub enum Evidence {
     IcmpQuery,
     /// One port is ephemeral, the other is not.
     Ports,
+    /// Connection tracking, which has translated the first packet.
+    Translation,
 }
 
 impl Evidence {
@@ -323,6 +336,7 @@ impl Evidence {
             Self::ListeningSocket => "listening_socket",
             Self::IcmpQuery => "icmp_query",
             Self::Ports => "ports",
+            Self::Translation => "translation",
         }
     }
 }

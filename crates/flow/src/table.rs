@@ -17,7 +17,7 @@ use crate::memory::Identities;
 use crate::packets::Timers;
 use crate::pressure::Pressure;
 use crate::store::Store;
-use crate::{EndReason, Host, Record, Settings};
+use crate::{EndReason, Host, Joins, Nat, Record, Settings};
 
 /// The open flows, and what turns them into records. Records are appended to the caller's vector.
 pub struct Table {
@@ -41,7 +41,15 @@ pub struct Table {
     pub(crate) host: Box<dyn Host>,
     /// Live: how many more windows may be cut, and how many waited since that was said.
     pub(crate) cuts: Cuts,
-    begun: u64,
+    pub(crate) nat: Box<dyn Nat>,
+    /// Live: the joined flows that are open, by the key of the first of the same ends.
+    pub(crate) wholes: HashMap<FlowKey, Vec<u32>, RandomState>,
+    /// Live: those that have no entry any more.
+    pub(crate) over: Vec<u32>,
+    /// Live: how many flows are part of them.
+    pub(crate) parts: usize,
+    pub(crate) joins: Joins,
+    pub(crate) begun: u64,
 }
 
 impl Table {
@@ -63,6 +71,11 @@ impl Table {
             local: HashSet::new(),
             host: Box::new(()),
             cuts: Cuts::default(),
+            nat: Box::new(()),
+            wholes: HashMap::default(),
+            over: Vec::new(),
+            parts: 0,
+            joins: Joins::default(),
             begun: 0,
         }
     }
@@ -79,7 +92,7 @@ impl Table {
 
     /// Number of open flows.
     pub fn open(&self) -> usize {
-        self.store.len()
+        self.store.len() - self.parts
     }
 
     /// Number of flows begun so far.
@@ -90,6 +103,9 @@ impl Table {
     /// Closes all flows, in the order in which they began: the observer stops. A flow whose end was seen has ended, the
     /// others are cut off.
     pub fn close_all(&mut self, records: &mut Vec<Record>) {
+        for at in self.store.indices() {
+            self.leave(at, records);
+        }
         for at in self.store.indices() {
             if let Some(reason) = self.stop_reason(at) {
                 self.close(at, reason, records);
@@ -110,18 +126,22 @@ impl Table {
     /// Adds a flow.
     pub(crate) fn begin(&mut self, flow: Flow) -> u32 {
         self.begun += 1;
-        let (key, first) = (flow.key, flow.entry.first);
+        let (key, first, ends) = (flow.key, flow.entry.first, self.trace_ends(&flow));
         let at = self.store.insert(flow);
         if key.is_icmp() {
-            self.unsettled.insert((Ends::of(&key, self.settings.key_parts), first, key), at);
+            self.unsettled.insert((ends, first, key), at);
         }
         at
     }
 
     /// Closes the flow at an index: makes its last record, which ends at its last packet, and remembers who it was.
     pub(crate) fn close(&mut self, at: u32, reason: EndReason, records: &mut Vec<Record>) {
+        if self.leave(at, records) {
+            return;
+        }
         self.settle_handshake(at);
         let Some(mut flow) = self.store.remove(at) else { return };
+        self.finish_whole(at, &mut flow);
         flow.count_rivals();
         let end = flow.last();
         let named = self.write(&mut flow, end, reason, records);
@@ -134,6 +154,7 @@ impl Table {
         let Some(mut flow) = self.store.get_mut(at).map(std::mem::take) else { return };
         self.write(&mut flow, end, EndReason::ActiveTimeout, records);
         flow.next_window(end, is_file);
+        self.next_window_of_parts(&mut flow);
         if let Some(place) = self.store.get_mut(at) {
             *place = flow;
         }
@@ -155,14 +176,16 @@ impl Table {
         (now >= end).then_some(end)
     }
 
-    fn write(&mut self, flow: &mut Flow, end: u64, reason: EndReason, records: &mut Vec<Record>) -> Named {
+    pub(crate) fn write(&mut self, flow: &mut Flow, end: u64, reason: EndReason, records: &mut Vec<Record>) -> Named {
         flow.note_headers();
         let mut named = match flow.named {
             Some(named) => named,
             None => self.name(flow),
         };
         let Settings { trace, observer, .. } = &self.settings;
-        records.push(flow.record(&mut named, end, reason, trace, observer));
+        let mut record = flow.record(&mut named, end, reason, trace, observer);
+        self.describe_parts(flow, named.orientation.forward, &mut record);
+        records.push(record);
         flow.named = Some(named);
         named
     }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub mod conntrack;
 pub mod file;
 pub mod http;
 pub mod kubernetes;
@@ -146,6 +147,9 @@ pub struct RunOptions {
     /// Metrics and health.
     #[command(flatten)]
     pub http: http::HttpOptions,
+    /// Address translation.
+    #[command(flatten)]
+    pub conntrack: conntrack::ConntrackOptions,
     /// Attach by tcx links or by clsact filters, instead of what the kernel has.
     #[arg(long, value_name = "KIND", hide = true)]
     pub attach: Option<Attach>,

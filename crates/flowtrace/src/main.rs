@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod conntrack;
 mod destinations;
 mod endpoint;
 mod exit;

@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cli::{Attach, Namespaces, RunOptions};
 use crate::endpoint;
+use crate::conntrack::Translations;
 use crate::exit::Exit;
 use crate::metrics::{Facts, Observer, Published};
 use crate::output::{self, Outputs, Wanted};
@@ -64,6 +65,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     let published = Arc::new(Published::new(options.scan_interval, kubernetes));
     let endpoint = endpoint::start(options.http.http, &published)?;
     let processes = who::processes(&options.processes, &options.common).map_err(output::Error::from)?;
+    let translations = Translations::start(&options.conntrack, scope(options.namespaces));
     let live = Live::start(LiveOptions {
         interfaces,
         attach: options.attach.map(attach_kind),
@@ -94,12 +96,14 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
     let observer = Observer::new(endpoint.map(|_| published), facts, options.max_flows.into());
     let mut table = Table::new(settings);
     table.set_host(Box::new(Sockets(live.sockets())));
+    table.set_nat(translations.nat());
     if let Some(processes) = processes {
         knowledge.set_processes(live.sockets(), processes);
     }
     let mut watch = Watch {
         knowledge,
         live,
+        translations,
         table,
         outputs,
         records: Vec::new(),
@@ -168,6 +172,7 @@ fn watching(live: &Live) -> String {
 struct Watch {
     // First: whatever happens, the programs come off before anything else goes.
     live: Live,
+    translations: Translations,
     table: Table,
     outputs: Outputs,
     records: Vec<Record>,
@@ -226,6 +231,7 @@ impl Watch {
     fn scan(&mut self) -> Result<Wanted, Error> {
         let began = Instant::now();
         self.live.refresh();
+        self.translations.refresh();
         self.take_addresses();
         let Self { live, table, records, max_flows, outputs, .. } = self;
         let room = outputs.room();
@@ -236,7 +242,7 @@ impl Watch {
             take(table, readings, gone, records);
         })?;
         // The kernel is told when the next scan begins.
-        live.set_silence(table.end_of_scan(clock(Moment::now()), *max_flows));
+        live.set_silence(table.end_of_scan(clock(Moment::now()), *max_flows, records));
         self.live.take_payloads(|payload| self.knowledge.learn(&payload));
         self.say_waiting(room);
         let wanted = self.write()?;
@@ -303,6 +309,7 @@ impl Watch {
         let mut summary = self.summary;
         summary.not_ip = self.live.not_ip()?.into_iter().collect();
         summary.flows = self.table.begun();
+        summary.translations = self.translations.report(self.table.joins());
         summary.outputs = self.outputs.close(&self.records)?;
         summary.losses = losses
             .into_iter()

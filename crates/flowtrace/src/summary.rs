@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use flowtrace_export::{FileReport, Report};
+use flowtrace_export::{FileReport, Report as SpoolReport};
 use flowtrace_flow::Record;
 use flowtrace_span::iana;
 
+use crate::conntrack::Report;
 use crate::exit::Exit;
 use crate::log;
 use crate::output::Closed;
@@ -25,6 +26,8 @@ pub struct Summary {
     pub losses: Vec<Loss>,
     /// Frames without IP, by EtherType; of 802.3 frames, by LLC access point.
     pub not_ip: BTreeMap<u16, u64>,
+    /// What became of address translation, if that was to be known.
+    pub translations: Option<Report>,
     /// What became of the records.
     pub outputs: Closed,
 }
@@ -64,6 +67,7 @@ impl Summary {
         if !self.not_ip.is_empty() {
             log::say(&format!("not_ip: {}", not_ip(&self.not_ip)));
         }
+        self.translations.iter().for_each(Report::say);
         self.say_outputs();
     }
 
@@ -124,8 +128,8 @@ fn file(report: &FileReport, path: &Path) -> String {
 }
 
 /// What became of records by way of the spool, and where those are that could not be sent.
-fn spool(report: &Report, directory: &Path) -> String {
-    let Report { spooled, failed, found, .. } = report;
+fn spool(report: &SpoolReport, directory: &Path) -> String {
+    let SpoolReport { spooled, failed, found, .. } = report;
     let damaged = failed.damaged + found.damaged;
     format!(
         "spool: kept={spooled} recovered={} spool_full={} disk_full={} disk_failed={} damaged={damaged} killed={} in {}",

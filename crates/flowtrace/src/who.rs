@@ -166,9 +166,11 @@ impl Knowledge {
         if matches!(record.protocol, protocol::ICMP | protocol::ICMPV6) && record.initiator != Some(end) {
             return None;
         }
-        let (local, remote) = ends(record, end);
-        let [local, remote] = [local, remote].map(|endpoint| (endpoint.address, endpoint.port));
-        let owner = sockets.owner(record.protocol, local, remote, first, last)?;
+        // The socket of a translated connection's responder has what its packets are translated to.
+        let ends = [Some(ends(record, end)), translated(record, end)].into_iter().flatten();
+        let owner = ends
+            .map(|(local, remote)| [local, remote].map(|end| (end.address, end.port)))
+            .find_map(|[local, remote]| sockets.owner(record.protocol, local, remote, first, last))?;
         // A process that has gone meanwhile was last seen when it began to use the socket, and is still the one that had it.
         let at_first = processes.get(owner.tgid, owner.since.max(first));
         at_first.or_else(|| processes.get(owner.tgid, owner.since))
@@ -197,6 +199,15 @@ fn ends(record: &Record, end: End) -> (&Endpoint, &Endpoint) {
     }
 }
 
+/// The same behind a translation.
+fn translated(record: &Record, end: End) -> Option<(&Endpoint, &Endpoint)> {
+    let nat = record.nat.as_ref()?;
+    Some(match end {
+        End::Source => (&nat.source, &nat.destination),
+        End::Destination => (&nat.destination, &nat.source),
+    })
+}
+
 /// Puts pseudonyms in the place of addresses, and takes out what says as much as they.
 fn hide(record: &mut Record, hidden: &Hidden) {
     let tunnel = record.tunnel.iter_mut().flat_map(|tunnel| {
@@ -205,7 +216,8 @@ fn hide(record: &mut Record, hidden: &Hidden) {
     });
     let ipip = record.ipip.iter_mut().flat_map(|ipip| [&mut ipip.source, &mut ipip.destination]);
     let inner = [&mut record.source.address, &mut record.destination.address];
-    for address in inner.into_iter().chain(tunnel).chain(ipip) {
+    let nat = record.nat.iter_mut().flat_map(|nat| [&mut nat.source.address, &mut nat.destination.address]);
+    for address in inner.into_iter().chain(tunnel).chain(ipip).chain(nat) {
         *address = IpAddr::V6(hidden.address(*address));
     }
     if let Some(interface) = &mut record.interface {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use flowtrace_flow::workload::{ClusterName, Container as PodContainer, Entity, Owner, OwnerKind, Workload};
 use flowtrace_flow::{
     Bytes, ConnectionState, Container, Direction, End, EndReason, Endpoint, Evidence, Failure, Handshake, HeaderValues,
-    IcmpPair, Interface, IpInIp, Ipsec, Latency, Packets, Party, Process, Record, Segments, Side, Tcp, Tunnel, Who,
+    IcmpPair, Interface, IpInIp, Ipsec, Latency, Packets, Party, Process, Record, Segments, Side, Tcp, Translated,
+    Tunnel, Who,
 };
 use flowtrace_wire::Tunnel as Kind;
 
@@ -42,6 +43,7 @@ pub fn between(source: &str, destination: &str) -> Record {
         inner_vlan: None,
         is_outer: false,
         who: None,
+        nat: None,
     }
 }
 
@@ -104,6 +106,13 @@ pub fn ip_in_ip() -> Record {
     record.had_ipip = true;
     record.reverse.ipip_bytes = Bytes { delta: 40, total: 80 };
     record
+}
+
+/// A TCP record of a connection to a service, whose client and port are changed, too.
+pub fn translated() -> Record {
+    let end = |address: &str, port| Endpoint { address: address.parse().unwrap(), port: Some(port) };
+    let (source, destination) = (end("203.0.113.1", 61_000), end("10.244.1.7", 8443));
+    Record { nat: Some(Translated { source, destination }), ..between("10.1.1.5", "10.96.0.10") }
 }
 
 /// What IPsec and WireGuard together would say; the numbers begin with this.
@@ -218,5 +227,5 @@ pub fn everything() -> Vec<Record> {
     wrapped.forward.ipsec = ipsec(1000);
     wrapped.reverse.ipsec = ipsec(2000);
     let outer = Record { is_outer: true, vlan: Some(100), inner_vlan: Some(7), ..between("192.0.2.1", "192.0.2.2") };
-    vec![refused, labelled, unreachable, known(), echo("fe80::1", "fe80::2"), wrapped, ip_in_ip(), outer]
+    vec![refused, labelled, unreachable, known(), echo("fe80::1", "fe80::2"), wrapped, ip_in_ip(), outer, translated()]
 }

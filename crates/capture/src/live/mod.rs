@@ -26,7 +26,7 @@ pub use attached::Attached;
 pub use clock::Moment;
 pub use error::Error;
 pub use kernel::{Header, Hook, Kernel, KernelOptions, Readings, SkbContext};
-pub use namespaces::NamespaceScope;
+pub use namespaces::{NamespaceScope, Namespaces};
 pub use pattern::{InterfacePatterns, PatternError};
 pub use runs::ProgramRuns;
 pub use sockets::{HostSockets, OnSeen, Owner, Seen};

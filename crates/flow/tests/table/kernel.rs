@@ -149,7 +149,7 @@ impl Kernel {
             }
         }
         if self.pending.is_empty() {
-            self.next_silence = table.end_of_scan(now, self.most);
+            self.next_silence = table.end_of_scan(now, self.most, records);
         }
     }
 

@@ -318,7 +318,7 @@ fn hostile_readings_do_no_harm() {
                 for generation in [0, 1, 255] {
                     let now = Clock { boot, wall };
                     table.reading(now, key.with_generation(generation), &entry, || None, &mut records);
-                    table.end_of_scan(now, number);
+                    table.end_of_scan(now, number, &mut records);
                 }
             }
         }

@@ -5,6 +5,7 @@ mod craft;
 mod equivalence;
 mod identity;
 mod idle;
+mod joined;
 mod kernel;
 mod laws;
 mod live;

@@ -27,6 +27,14 @@ pub enum Attribute {
     ErrorType,
     /// `flow.layer`: Marks the flows of outer packets where inner ones are written too.
     FlowLayer,
+    /// `flow.nat.source.address`: Address of the source behind this host's address translation.
+    FlowNatSourceAddress,
+    /// `flow.nat.source.port`: Port of the source behind this host's address translation.
+    FlowNatSourcePort,
+    /// `flow.nat.destination.address`: Address of the destination behind this host's address translation.
+    FlowNatDestinationAddress,
+    /// `flow.nat.destination.port`: Port of the destination behind this host's address translation.
+    FlowNatDestinationPort,
     /// `network.type`: The network protocol type (EtherType) of the flow (e.g., ipv4, ipv6).
     NetworkType,
     /// `network.transport`: The transport protocol of the flow (e.g., tcp, udp).
@@ -469,7 +477,7 @@ pub enum Attribute {
 
 impl Attribute {
     /// All attributes, in the order of output.
-    pub const ALL: [Self; 227] = [
+    pub const ALL: [Self; 231] = [
         Self::FlowCommunityId,
         Self::FlowDirection,
         Self::FlowEndReason,
@@ -478,6 +486,10 @@ impl Attribute {
         Self::FlowConnectionState,
         Self::ErrorType,
         Self::FlowLayer,
+        Self::FlowNatSourceAddress,
+        Self::FlowNatSourcePort,
+        Self::FlowNatDestinationAddress,
+        Self::FlowNatDestinationPort,
         Self::NetworkType,
         Self::NetworkTransport,
         Self::SourceAddress,
@@ -701,7 +713,7 @@ impl Attribute {
 }
 
 /// What the registry says, by attribute.
-pub static DEFINITIONS: [Definition; 227] = [
+pub static DEFINITIONS: [Definition; 231] = [
     Definition {
         name: "flow.community_id",
         value_type: Type::Text,
@@ -781,6 +793,46 @@ pub static DEFINITIONS: [Definition; 227] = [
         written: true,
         unit: "",
         brief: "Marks the flows of outer packets where inner ones are written too.",
+    },
+    Definition {
+        name: "flow.nat.source.address",
+        value_type: Type::Text,
+        level: Level::Conditional("translated by this host"),
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Address of the source behind this host's address translation.",
+    },
+    Definition {
+        name: "flow.nat.source.port",
+        value_type: Type::Integer,
+        level: Level::Conditional("translated by this host"),
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Port of the source behind this host's address translation.",
+    },
+    Definition {
+        name: "flow.nat.destination.address",
+        value_type: Type::Text,
+        level: Level::Conditional("translated by this host"),
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Address of the destination behind this host's address translation.",
+    },
+    Definition {
+        name: "flow.nat.destination.port",
+        value_type: Type::Integer,
+        level: Level::Conditional("translated by this host"),
+        group: Group::Default,
+        profile: None,
+        written: true,
+        unit: "",
+        brief: "Port of the destination behind this host's address translation.",
     },
     Definition {
         name: "network.type",
@@ -2975,7 +3027,7 @@ pub static DEFINITIONS: [Definition; 227] = [
 ];
 
 /// The attributes in the order of their names, for searching.
-pub static BY_NAME: [Attribute; 227] = [
+pub static BY_NAME: [Attribute; 231] = [
     Attribute::ClientAddress,
     Attribute::ClientPort,
     Attribute::ContainerImageName,
@@ -3058,6 +3110,10 @@ pub static BY_NAME: [Attribute; 227] = [
     Attribute::FlowIpsecReceiverIndex,
     Attribute::FlowIpsecSenderIndex,
     Attribute::FlowLayer,
+    Attribute::FlowNatDestinationAddress,
+    Attribute::FlowNatDestinationPort,
+    Attribute::FlowNatSourceAddress,
+    Attribute::FlowNatSourcePort,
     Attribute::FlowPacketsDelta,
     Attribute::FlowPacketsTotal,
     Attribute::FlowReverseBytesDelta,

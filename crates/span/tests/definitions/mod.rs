@@ -73,6 +73,10 @@ fn flow(all: &mut Attributes, record: &Record) {
     all.say("flow.connection.state", record.state.map(|state| state.name()));
     all.say("error.type", record.failure.map(|failure| failure.name()));
     all.say("flow.layer", record.is_outer.then_some("outer"));
+    if let Some(nat) = &record.nat {
+        all.end("flow.nat.source", &nat.source);
+        all.end("flow.nat.destination", &nat.destination);
+    }
     let closed_by = |end| if end == End::Source { "source" } else { "destination" };
     all.say("flow.tcp.closed_by", record.closed_by.map(closed_by));
     all.say("network.type", Some(format!("ipv{}", record.ip_version)));

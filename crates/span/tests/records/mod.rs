@@ -7,7 +7,7 @@ use std::sync::Arc;
 use flowtrace_flow::workload::{self, ClusterName, Entity, Owner, OwnerKind, Pairs, Workload};
 use flowtrace_flow::{
     Bytes, Container, Direction, End, EndReason, Endpoint, Evidence, Failure, Handshake, HeaderValues, IcmpPair,
-    Interface, IpInIp, Ipsec, Latency, Packets, Party, Process, Record, Segments, Side, Tcp, Tunnel,
+    Interface, IpInIp, Ipsec, Latency, Packets, Party, Process, Record, Segments, Side, Tcp, Translated, Tunnel,
     TunnelKind as Kind, Who,
 };
 use proptest::prelude::*;
@@ -62,6 +62,7 @@ pub fn tcp() -> Record {
         inner_vlan: None,
         is_outer: false,
         who: None,
+        nat: None,
     }
 }
 
@@ -287,7 +288,14 @@ pub fn any_record() -> impl Strategy<Value = Record> {
     let ids = (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<Option<[u8; 8]>>(), any::<u64>(), any::<u64>());
     let ends = (any_endpoint(), any_endpoint(), any_end(), 0usize..3, any_end(), 0usize..3, any_tcp());
     let rest = (any::<u8>(), 0usize..5, any_side(), any_side(), any_interface(), any_icmp());
-    let around = (any_tunnel(), any_ip_in_ip(), any::<[bool; 3]>(), any::<[Option<u16>; 2]>(), any_who());
+    let around = (
+        any_tunnel(),
+        any_ip_in_ip(),
+        any::<[bool; 3]>(),
+        any::<[Option<u16>; 2]>(),
+        any_who(),
+        prop::option::of((any_endpoint(), any_endpoint())),
+    );
     (ids, ends, rest, around).prop_map(|(ids, ends, rest, around)| {
         let (source, destination) = (ends.0, ends.1);
         let ip_version = if source.address.is_ipv4() { 4 } else { 6 };
@@ -323,12 +331,19 @@ pub fn any_record() -> impl Strategy<Value = Record> {
             inner_vlan,
             is_outer,
             who: around.4,
+            nat: around.5.map(|(source, destination)| Translated { source, destination }),
         }
     })
 }
 
-const EVIDENCE: [Evidence; 5] =
-    [Evidence::Nothing, Evidence::Handshake, Evidence::ListeningSocket, Evidence::IcmpQuery, Evidence::Ports];
+const EVIDENCE: [Evidence; 6] = [
+    Evidence::Nothing,
+    Evidence::Handshake,
+    Evidence::ListeningSocket,
+    Evidence::IcmpQuery,
+    Evidence::Ports,
+    Evidence::Translation,
+];
 
 fn any_tcp() -> impl Strategy<Value = Option<Box<Tcp>>> {
     let times = any::<([Option<u64>; 4], [Option<(u64, u64)>; 2])>();

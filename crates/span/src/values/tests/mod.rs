@@ -103,6 +103,24 @@ fn a_direction_without_packets_is_counted_as_zero_and_says_nothing_else() {
 }
 
 #[test]
+fn what_is_translated_says_into_what() {
+    check(
+        &sample::translated(),
+        &[
+            ("source.address", "10.1.1.5"),
+            ("destination.address", "10.96.0.10"),
+            ("flow.nat.source.address", "203.0.113.1"),
+            ("flow.nat.source.port", "61000"),
+            ("flow.nat.destination.address", "10.244.1.7"),
+            ("flow.nat.destination.port", "8443"),
+        ],
+    );
+    let absent = ["source.address", "source.port", "destination.address", "destination.port"];
+    let absent = absent.map(|name| format!("flow.nat.{name}"));
+    check(&sample::between("10.1.1.5", "10.1.2.10"), &absent.each_ref().map(|name| (name.as_str(), "")));
+}
+
+#[test]
 fn client_and_server_are_who_began_and_who_answered() {
     for (initiator, client, client_port, server, server_port) in [
         (Some(End::Source), "10.1.1.5", "54211", "10.1.2.10", "443"),
@@ -332,9 +350,8 @@ fn names_of_directions_and_reasons_are_declared() {
     let directions = [Direction::Forward, Direction::Reverse, Direction::Unknown].map(Direction::name);
     let ends = [End::Source, End::Destination].map(end_name);
     let failures = [Failure::Refused, Failure::Reset].map(Failure::name);
-    let evidence =
-        [Evidence::Nothing, Evidence::Handshake, Evidence::ListeningSocket, Evidence::IcmpQuery, Evidence::Ports]
-            .map(Evidence::name);
+    use Evidence::{Handshake, IcmpQuery, ListeningSocket, Nothing, Ports, Translation};
+    let evidence = [Nothing, Handshake, ListeningSocket, IcmpQuery, Ports, Translation].map(Evidence::name);
     let names = directions.into_iter().chain(ends).chain(failures).chain(evidence);
     for name in names.chain(EndReason::ALL.map(EndReason::name)) {
         assert!(schema.contains(&format!("\"{name}\"")), "{name} is not declared");

@@ -84,6 +84,7 @@ fn evidence_is_told_to_who_asks() {
         (Evidence::ListeningSocket, "listening_socket"),
         (Evidence::IcmpQuery, "icmp_query"),
         (Evidence::Ports, "ports"),
+        (Evidence::Translation, "translation"),
     ] {
         let record = Record { evidence, ..sample::between("10.0.0.1", "10.0.0.2") };
         for profile in Profile::ALL {
