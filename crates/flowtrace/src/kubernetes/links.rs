@@ -17,9 +17,10 @@ pub struct Links {
 
 impl Links {
     /// Names the initiator's side as the parent of the responder's: its first record of the same trace. Only where both
-    /// ends are pods, the handshake says which connection it is, and the other node has an agent to make that record.
+    /// ends are pods, the handshake says which connection it is and was not translated here, and the other node has an
+    /// agent to make that record.
     pub fn link(&self, record: &mut Record, view: &View) {
-        let is_root = record.parent_span_id.is_none();
+        let is_root = record.parent_span_id.is_none() && record.nat.is_none();
         if !is_root || record.direction != Direction::Reverse || record.evidence != Evidence::Handshake {
             return;
         }
