@@ -153,6 +153,7 @@ pub static KEYS: &[Key] = &[
     top("namespaces", "namespaces"),
     top("processes", "processes"),
     top("container_runtimes", "container-runtimes"),
+    top("conntrack", "conntrack"),
     top("names", "names").shape(Shape::Many),
     top("hide_addresses", "hide-addresses").secret(),
     top("timeouts", "timeout").shape(Shape::Named(timeouts)).help(

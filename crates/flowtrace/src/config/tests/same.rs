@@ -23,6 +23,7 @@ const SAMPLES: &[(&str, &str, &[&str])] = &[
     ("namespaces", "own", &["own"]),
     ("processes", "off", &["off"]),
     ("container_runtimes", "false", &["off"]),
+    ("conntrack", "off", &["off"]),
     ("names", "[hosts, dns]", &["hosts", "dns"]),
     ("hide_addresses", "env:FLOWTRACE_TEST_KEY", &["env:FLOWTRACE_TEST_KEY"]),
     ("timeouts", "{udp: 30s, active: 10s}", &["udp=30s", "active=10s"]),
@@ -76,6 +77,7 @@ const SAMPLES: &[(&str, &str, &[&str])] = &[
     ("otlp[].spool.mode", "always", &["always"]),
     ("otlp[].spool.sync", "1s", &["1s"]),
     ("shutdown_timeout", "1m", &["1m"]),
+    ("http", "'[::1]:9464'", &["[::1]:9464"]),
 ];
 
 pub fn samples() -> Vec<Sample> {
