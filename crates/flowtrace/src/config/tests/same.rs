@@ -76,6 +76,7 @@ const SAMPLES: &[(&str, &str, &[&str])] = &[
     ("otlp[].spool.mode", "always", &["always"]),
     ("otlp[].spool.sync", "1s", &["1s"]),
     ("shutdown_timeout", "1m", &["1m"]),
+    ("http", "127.0.0.1:9999", &["127.0.0.1:9999"]),
 ];
 
 pub fn samples() -> Vec<Sample> {
