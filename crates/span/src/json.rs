@@ -70,7 +70,8 @@ fn put_head(out: &mut Vec<u8>, record: &Record, profile: Profile) {
     }
 }
 
-/// An attribute, or those of a map.
+/// An attribute, or those of a map. Part of its caller, or that would be copied to every attribute's place.
+#[inline(always)]
 fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, value: Value<'_>) {
     match value {
         Value::Text(text) => put_string(put_key(out, attribute), text),
@@ -85,6 +86,7 @@ fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, value: Value<'_>) {
     }
 }
 
+#[inline(always)]
 fn put_key(out: &mut Vec<u8>, attribute: Attribute) -> &mut Vec<u8> {
     out.extend_from_slice(keys::json(attribute));
     out.push(b':');

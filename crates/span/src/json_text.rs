@@ -8,6 +8,7 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Appends what stands between a string's quotes. What is not ASCII stays as it is: JSON is UTF-8.
+#[inline(always)]
 pub(crate) fn put_inner(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\') {

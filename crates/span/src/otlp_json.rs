@@ -82,7 +82,8 @@ fn put_span_head(out: &mut Vec<u8>, record: &Record, profile: Profile) {
     put_quoted(out, record.end);
 }
 
-/// An attribute, or those of a map.
+/// An attribute, or those of a map. Part of its caller, or that would be copied to every attribute's place.
+#[inline(always)]
 fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, value: Value<'_>) {
     let put_key = |out: &mut Vec<u8>| out.extend_from_slice(keys::json(attribute));
     match value {

@@ -146,7 +146,7 @@ fn put_texts<T: AsRef<str>>(out: &mut Room, key: &ProtobufKey, texts: &[T]) {
 }
 
 /// A text of an array, of at most [`SHORT`] bytes.
-#[inline]
+#[inline(always)]
 fn put_item(out: &mut Room, text: &str) {
     let length = text.len() as u8;
     let [a, b, c, d] = [length_tag(any::ARRAY_VALUES), 2 + length, length_tag(any::TEXT), length];
