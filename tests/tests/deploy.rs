@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use flowtrace_tests::deploy::{self, Programs, differences, objects, only, parse, said, template};
+use flowtrace_tests::files::program;
 use serde_json::Value;
 
 /// Values that are not the defaults; what differs then is in the snapshot.
@@ -19,11 +20,12 @@ const VARIANTS: &[&[&str]] = &[
     &["config.kubernetes.scope=\"node\""],
     &["config.kubernetes.network_policies=\"allowing\""],
     &["config.attributes=[\"k8s.labels\"]"],
-    &["config.attributes=\"k8s.uid,network.policy\""],
+    &["config.attributes=[\"k8s.labels\"]", "config.kubernetes.labels=[]"],
+    &["config.attributes=[\"k8s.uid\",\"network.policy\"]"],
     &["config.otlp=[{\"endpoint\":\"http://collector:4317\",\"attributes\":[\"all\"]}]"],
-    &["config.http.listen=\"off\""],
-    &["config.http.listen=\"127.0.0.1:9000\""],
-    &["config.http.listen=\"[::]:9465\""],
+    &["config.http=\"off\""],
+    &["config.http=\"127.0.0.1:9000\""],
+    &["config.http=\"[::]:9465\""],
     &["rbac.create=false", "serviceAccount.create=false", "serviceAccount.name=\"other\""],
     &["fullnameOverride=\"agent\"", "serviceAccount.annotations={\"a\":\"b\"}"],
     &["image.repository=\"mirror.example/flowtrace\"", "image.tag=\"1.2\"", "imagePullSecrets=[{\"name\":\"pull\"}]"],
@@ -71,7 +73,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("config.processes=\"no\"", "/config/processes"),
     ("config.namespaces=\"host\"", "/config/namespaces"),
     ("config.kubernetes.scope=\"pod\"", "/config/kubernetes/scope"),
-    ("config.http.listen=9464", "/config/http/listen"),
+    ("config.http=9464", "/config/http"),
+    ("config.attributes=\"k8s.uid\"", "/config/attributes"),
     ("config.otlp=[{\"url\":\"http://a\"}]", "missing property 'endpoint'"),
     ("terminationGracePeriodSeconds=0", "minimum"),
     ("runtimeDirectories=[\"run\"]", "does not match pattern"),
@@ -122,11 +125,29 @@ fn the_configuration_is_what_was_given() {
     let rendered = render(programs, &[given, "config.processes=true", "config.odd={\"key\":[1,null]}"]);
     let file = parse(configuration(&rendered).0).remove(0);
     assert_eq!(file["filter"], "source.port == 80 and not has(error.type)");
-    assert_eq!(file["processes"], "on", "YAML's true is the program's on");
+    assert_eq!(file["processes"], true);
     assert_eq!(file["odd"].to_string(), "{\"key\":[1,null]}");
     let defaults = render(programs, &[]);
     let values = parse(&fs::read_to_string(deploy::chart().join("values.yaml")).expect("values")).remove(0);
     assert_eq!(parse(configuration(&defaults).0).remove(0), values["config"]);
+}
+
+/// Keys and values of the configuration are those of the program.
+#[test]
+fn the_program_takes_the_configuration() {
+    let Some(programs) = Programs::get() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flowtrace.yaml");
+    let check = |values: &[&str]| {
+        let rendered = render(programs, values);
+        fs::write(&path, configuration(&rendered).0).expect("a file");
+        said(Command::new(program::flowtrace()).args(["config", "check"]).arg(&path))
+    };
+    check(&[]).expect("the defaults");
+    for values in VARIANTS {
+        check(values).unwrap_or_else(|why| panic!("{values:?}: {why}"));
+    }
+    assert!(check(&["config.odd=1"]).is_err(), "a wrong key is found");
 }
 
 #[test]
@@ -138,8 +159,8 @@ fn typing_errors_are_refused() {
     }
     for monitor in ["podMonitor", "serviceMonitor"] {
         let value = format!("{monitor}.enabled=true");
-        let why = objects(programs, &[&value, "config.http.listen=\"off\""]).expect_err("there is nothing to ask");
-        assert!(why.contains("config.http.listen"), "{why}");
+        let why = objects(programs, &[&value, "config.http=\"off\""]).expect_err("there is nothing to ask");
+        assert!(why.contains("config.http"), "{why}");
     }
 }
 

@@ -78,14 +78,13 @@ fn right(request: &str) -> Right {
 }
 
 /// What is asked of an API server by one who needs this.
-fn used(scope: Scope, needs: Needs) -> BTreeSet<Right> {
+fn used(needs: Needs, scope: Scope) -> BTreeSet<Right> {
     let (url, asked) = server();
-    let options = Options { scope, has_policies: needs.has_policies, ..Options::default() };
     let kinds = needs.kinds();
     let node = (scope == Scope::Node).then(|| "node-a".to_owned());
     let expected = 2 * kinds.len();
     let settings = Settings { node, kinds, ..Settings::default() };
-    let sink = Box::new(Cluster::new(options));
+    let sink = Box::new(Cluster::new(Options { scope, has_policies: needs.has_policies, ..Options::default() }));
     let watch = Watch::start(Access::of(&url).expect("an address"), settings, sink).expect("a thread");
     let end = Instant::now() + PATIENCE;
     while asked.lock().expect("no thread panics within").len() < expected {
@@ -119,23 +118,27 @@ fn given(role: &Value) -> BTreeSet<Right> {
 #[test]
 fn what_is_given_is_what_is_used() {
     let Some(programs) = Programs::get() else { return };
+    let none = Needs::default();
+    let uid = Needs { has_cluster_uid: true, ..none };
+    let policies = Needs { has_policies: true, ..none };
+    let details = Needs { has_details: true, ..none };
+    let all = Needs { has_details: true, has_cluster_uid: true, has_policies: true };
     for (scope, name) in [(Scope::Cluster, "cluster"), (Scope::Node, "node")] {
-        let none = Needs::default();
-        let policies = Needs { has_policies: true, ..none };
-        let details = Needs { has_details: true, ..none };
-        for (needs, value) in [
-            (none, "config.kubernetes.network_policies=\"port\""),
-            (none, "config.attributes=[]"),
-            (Needs { has_cluster_uid: true, ..none }, "config.attributes=[\"k8s.uid\"]"),
-            (policies, "config.attributes=[\"network.policy\"]"),
-            (details, "config.attributes=[\"k8s.labels\"]"),
-            (details, "config.otlp=[{\"endpoint\":\"http://c:4317\",\"attributes\":[\"k8s.annotations\"]}]"),
-            (Needs { has_details: true, has_cluster_uid: true, has_policies: true }, "config.attributes=\"all\""),
+        for (value, needs) in [
+            ("config.attributes=null", none),
+            ("config.kubernetes.network_policies=\"port\"", none),
+            ("config.attributes=[\"process.command\",\"debug\"]", none),
+            ("config.attributes=[\"k8s.uid\"]", uid),
+            ("config.attributes=[\"network.policy\"]", policies),
+            ("config.attributes=[\"k8s.labels\"]", details),
+            ("config.attributes=[\"debug\",\"k8s.annotations\"]", details),
+            ("config={\"attributes\":[\"k8s.labels\"],\"kubernetes\":{\"labels\":[]}}", none),
+            ("config.attributes=[\"all\"]", all),
+            ("config.otlp=[{\"endpoint\":\"http://a\"},{\"endpoint\":\"http://b\",\"attributes\":[\"all\"]}]", all),
         ] {
-            let used = used(scope, needs);
-            let scope = format!("config.kubernetes.scope=\"{name}\"");
-            let rendered = objects(programs, &[&scope, value]).unwrap_or_else(|why| panic!("{why}"));
-            assert_eq!(given(only(&rendered, "ClusterRole")), used, "{scope} {value}");
+            let scope_value = format!("config.kubernetes.scope=\"{name}\"");
+            let rendered = objects(programs, &[&scope_value, value]).unwrap_or_else(|why| panic!("{why}"));
+            assert_eq!(given(only(&rendered, "ClusterRole")), used(needs, scope), "{scope_value} {value}");
             assert!(rendered.iter().all(|object| object["kind"] != "Role"), "there are no other rights");
         }
     }

@@ -56,17 +56,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* The configuration file as the pods get it. */}}
-{{- define "flowtrace.config" -}}
-{{- $config := deepCopy .Values.config -}}
-{{- range $key := list "processes" "container_runtimes" -}}
-{{- if hasKey $config $key -}}
-{{- $_ := set $config $key (include "flowtrace.word" (dict "value" (get $config $key))) -}}
-{{- end -}}
-{{- end -}}
-{{- toYaml $config -}}
-{{- end -}}
-
 {{/* What the configuration wants: `yes` or nothing. */}}
 {{- define "flowtrace.wantsProcesses" -}}
 {{- if ne "off" (include "flowtrace.word" (dict "value" .Values.config.processes "default" "on")) -}}yes{{- end -}}
@@ -80,43 +69,41 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if ne "own" (toString .Values.config.namespaces) -}}yes{{- end -}}
 {{- end -}}
 
-{{/* The groups of attributes of all outputs, between commas. */}}
+{{/* The opt-in groups of attributes that some output has, as a JSON list; they decide what is watched. */}}
 {{- define "flowtrace.groups" -}}
 {{- $groups := list -}}
-{{- range $output := concat (list .Values.config) (.Values.config.otlp | default list) -}}
-{{- $given := $output.attributes | default list -}}
-{{- $groups = concat $groups (kindIs "slice" $given | ternary $given (splitList "," (toString $given))) -}}
+{{- range $output := prepend (.Values.config.otlp | default list) .Values.config -}}
+{{- $groups = concat $groups ($output.attributes | default list) -}}
 {{- end -}}
-{{- join "," $groups -}}
+{{- if has "all" $groups -}}
+{{- $groups = list "k8s.annotations" "k8s.labels" "k8s.uid" "network.policy" -}}
+{{- end -}}
+{{- toJson $groups -}}
 {{- end -}}
 
-{{/* What is watched follows from the attributes (flowtrace_kubernetes::Needs): `yes` or nothing. */}}
+{{/* Whether labels or annotations are wanted: `yes` or nothing. */}}
 {{- define "flowtrace.wantsDetails" -}}
-{{- $groups := splitList "," (include "flowtrace.groups" .) -}}
-{{- if or (has "k8s.labels" $groups) (has "k8s.annotations" $groups) (has "all" $groups) -}}yes{{- end -}}
+{{- $groups := include "flowtrace.groups" . | fromJsonArray -}}
+{{- $kubernetes := .Values.config.kubernetes | default dict -}}
+{{- range $name := list "labels" "annotations" -}}
+{{- $isEmpty := and (hasKey $kubernetes $name) (not (get $kubernetes $name)) -}}
+{{- if and (has (printf "k8s.%s" $name) $groups) (not $isEmpty) -}}yes{{- end -}}
+{{- end -}}
 {{- end -}}
 
-{{- define "flowtrace.wantsPolicies" -}}
-{{- $groups := splitList "," (include "flowtrace.groups" .) -}}
-{{- if or (has "network.policy" $groups) (has "all" $groups) -}}yes{{- end -}}
+{{/* Where the agent listens; nothing where it does not. What is no address is the program's to refuse. */}}
+{{- define "flowtrace.listens" -}}
+{{- $http := include "flowtrace.word" (dict "value" .Values.config.http "default" "127.0.0.1:9464") -}}
+{{- if ne "off" $http -}}{{- $http -}}{{- end -}}
 {{- end -}}
 
-{{- define "flowtrace.wantsNamespaceObjects" -}}
-{{- $groups := splitList "," (include "flowtrace.groups" .) -}}
-{{- if or (has "k8s.uid" $groups) (include "flowtrace.wantsDetails" .) (include "flowtrace.wantsPolicies" .) -}}yes{{- end -}}
-{{- end -}}
-
-{{/* The port of http.listen; nothing where it is off. */}}
 {{- define "flowtrace.port" -}}
-{{- $listen := dig "http" "listen" "127.0.0.1:9464" .Values.config | toString -}}
-{{- if not (has $listen (list "off" "false" "")) -}}
-{{- regexFind "[0-9]+$" $listen -}}
-{{- end -}}
+{{- regexFind "[0-9]+$" (include "flowtrace.listens" .) -}}
 {{- end -}}
 
-{{/* Whether nobody but the node can reach it. */}}
+{{/* Whether nobody but the node can reach it: `yes` or nothing. */}}
 {{- define "flowtrace.isLoopback" -}}
-{{- if regexMatch "^(127\\.|localhost:|\\[::1\\])" (dig "http" "listen" "127.0.0.1:9464" .Values.config | toString) -}}yes{{- end -}}
+{{- if regexMatch "^(127\\.|\\[::1\\])" (include "flowtrace.listens" .) -}}yes{{- end -}}
 {{- end -}}
 
 {{/* The least that the configuration can do with; measured, see docs/decisions/0058. */}}
