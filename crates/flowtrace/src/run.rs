@@ -14,8 +14,8 @@ use flowtrace_flow::{Clock, Ephemeral, Host, Record, Settings, Socket, Table, Ve
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cli::{Attach, Namespaces, RunOptions};
-use crate::endpoint;
 use crate::conntrack::Translations;
+use crate::endpoint;
 use crate::exit::Exit;
 use crate::metrics::{Facts, Observer, Published};
 use crate::output::{self, Outputs, Wanted};
