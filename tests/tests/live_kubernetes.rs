@@ -181,13 +181,14 @@ fn a_pod_is_known_by_its_process() {
     let server = serve(host, &[&nodes[..], &[agent]].concat());
 
     let cgroup = Cgroup::new(POD, CONTAINER);
-    let line =
-        format!("echo $$ > {}; exec python3 -m http.server --bind :: 8080", cgroup.0.join("cgroup.procs").display());
-    let mut command = host.namespace.command("sh");
-    let _web = Process::start(command.args(["-c", &line]).stdout(Stdio::null()).stderr(Stdio::null()));
-    let listens = || host.run("ss --listening --tcp --no-header sport = 8080");
-    let mut tries = (0..500).inspect(|_| thread::sleep(Duration::from_millis(20)));
-    tries.find(|_| !listens().is_empty()).expect("it listens");
+    let mut web = host.namespace.command("python3");
+    let web = web.args(["-m", "http.server", "--bind", "::", "8080"]);
+    let _web = Process::start(web.stdout(Stdio::null()).stderr(Stdio::null()));
+    let listening = || host.run("ss --listening --tcp --no-header --processes sport = 8080");
+    let found = (0..500).inspect(|_| thread::sleep(Duration::from_millis(20))).map(|_| listening());
+    let found = found.into_iter().find(|line| line.contains("pid=")).expect("it listens");
+    let pid = found.split("pid=").nth(1).and_then(|rest| rest.split(',').next()).expect("its process");
+    fs::write(cgroup.0.join("cgroup.procs"), pid).expect("root may");
 
     let watch = watch(host, "node-b", &server.kubeconfig(folder.path()), &["--names", "kubernetes"]);
     let fetch = |address: IpAddr| {
