@@ -90,7 +90,7 @@ pub fn translate(namespace: &Namespace, version: usize, rules: &[(&str, &str)]) 
     let family = FAMILIES[version];
     namespace.run(&format!("nft add table {family} nat"));
     for (chain, hook, priority) in
-        [("before", "prerouting", "dstnat"), ("own", "output", "dstnat"), ("after", "postrouting", "srcnat")]
+        [("before", "prerouting", "dstnat"), ("own", "output", "0"), ("after", "postrouting", "srcnat")]
     {
         let kind = format!("type nat hook {hook} priority {priority} ;");
         namespace.run(&format!("nft add chain {family} nat {chain} {{ {kind} }}"));

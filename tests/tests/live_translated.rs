@@ -177,12 +177,12 @@ fn hairpin_is_one_flow() {
     let Some(_alone) = require_live() else { return };
     for version in 0..2 {
         let router = Router::new();
-        let [client, _] = router.pods();
+        let [client, server] = router.pods();
         let own = client.addresses[version];
         let there = format!("IP daddr {} dnat to {own}", SERVICE[version]);
         let back = format!("IP saddr {own} IP daddr {own} snat to {}", GATEWAY[version]);
         apply(&router, version, &[("before", there), ("after", back)]);
-        let arrivals = Arrivals::count([client, client].map(|pod| pod), version);
+        let arrivals = Arrivals::count([client, server], version);
         let asked = address(SERVICE[version]);
         let watch = Watch::start(router.node(), &[]);
         let pod = &client.namespace;
@@ -196,7 +196,7 @@ fn hairpin_is_one_flow() {
         assert!(records.iter().all(|record| record.ends == [own, asked]), "{records:?}");
         // Both ways arrive at the one pod.
         let counted: Count = records.iter().flat_map(|record| record.ways).sum();
-        assert_eq!(counted, arrivals.read(Kind::Tcp, version)[0]);
+        assert_eq!(counted, arrivals.read(Kind::Tcp, version)[1]);
         let translated: Vec<Record> = records.into_iter().cloned().collect();
         check_other_side(&translated, Some(address(GATEWAY[version])), own, ASKED);
     }

@@ -20,6 +20,8 @@ const PERIOD: u64 = 30 * SECOND;
 /// How soon after a list the next one may be made, because events were lost: this many times as long as it took, and at
 /// least a second.
 const PAUSE_FACTOR: u64 = 10;
+/// The same where no event tells of the end of connections that were there before.
+const CALM_FACTOR: u64 = 100;
 /// For how long events gather before they are read, in nanoseconds: waking up costs more than they do.
 const GATHERING: u64 = SECOND / 50;
 /// How many datagrams are read at once: who fills the socket as fast as it is read does not stop the others.
@@ -201,8 +203,15 @@ impl Conntrack {
         let known = Known::default();
         let unreadable = known.hear().err();
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?);
-        let mut reader =
-            Reader { known: known.clone(), stop: Arc::clone(&stop), others, asked: 0, heard: now(), paused: 0 };
+        let mut reader = Reader {
+            known: known.clone(),
+            stop: Arc::clone(&stop),
+            others,
+            asked: 0,
+            heard: now(),
+            paused: 0,
+            calm: now().saturating_add(PERIOD),
+        };
         let thread = thread::Builder::new().name("conntrack".to_owned()).spawn(move || reader.run())?;
         Ok((Self { known, stop, thread: Some(thread) }, unreadable))
     }
@@ -230,8 +239,9 @@ struct Reader {
     /// When others were asked, and when this namespace was tried; nanoseconds since boot.
     asked: u64,
     heard: u64,
-    /// No list before.
+    /// No list before, after events were lost, and because of ends that nobody tells.
     paused: u64,
+    calm: u64,
 }
 
 impl Reader {
@@ -249,19 +259,21 @@ impl Reader {
     /// Does what is due.
     fn keep_up(&mut self) {
         let began = now();
-        let (is_heard, wants_list) = {
+        let (is_heard, wants_list, has_unheard) = {
             let state = self.known.lock();
-            (state.events.is_some(), state.wants_list)
+            (state.events.is_some(), state.wants_list, state.translations.has_unheard())
         };
         if !is_heard && began >= self.heard.saturating_add(PERIOD) {
             self.heard = began;
             if self.known.hear().is_ok() {
                 tracing::info!("address translations are known from now on");
             }
-        } else if is_heard && wants_list && began >= self.paused {
+        } else if is_heard && (wants_list && began >= self.paused || has_unheard && began >= self.calm) {
             self.known.list_again();
-            let took = now().saturating_sub(began);
-            self.paused = now().saturating_add(took.saturating_mul(PAUSE_FACTOR).max(SECOND));
+            let ended = now();
+            let took = ended.saturating_sub(began);
+            self.paused = ended.saturating_add(took.saturating_mul(PAUSE_FACTOR).max(SECOND));
+            self.calm = ended.saturating_add(took.saturating_mul(CALM_FACTOR).max(PERIOD));
         }
         if let Some(others) = &mut self.others
             && (self.asked == 0 || began >= self.asked.saturating_add(PERIOD))

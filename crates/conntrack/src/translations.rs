@@ -72,6 +72,8 @@ pub struct Translations {
     /// When they were gone, the first first.
     gone: VecDeque<(u64, u32)>,
     present: usize,
+    /// How many of these lists alone have told.
+    unheard: usize,
     round: u32,
     /// How many found no room.
     pub full: u64,
@@ -83,6 +85,12 @@ impl Translations {
     /// How many are there.
     pub fn present(&self) -> usize {
         self.present
+    }
+
+    /// Whether there are connections that only a list has told: those that were there before somebody listened, whose end
+    /// the kernel does not tell.
+    pub fn has_unheard(&self) -> bool {
+        self.unheard > 0
     }
 
     /// A connection has begun at `now`, or is there since then (0: since nobody knows when).
@@ -110,6 +118,7 @@ impl Translations {
             }
         };
         self.present += 1;
+        self.unheard += usize::from(now == 0);
         let (entries, hasher) = (&self.entries, &self.hasher);
         for slot in [at << 1, at << 1 | 1] {
             let hash = |slot| hasher.hash_one(key_of(entries, slot));
@@ -207,7 +216,9 @@ impl Translations {
     }
 
     fn end(&mut self, at: u32, now: u64) {
-        self.entries[at as usize].until = now.max(1);
+        let entry = &mut self.entries[at as usize];
+        entry.until = now.max(1);
+        self.unheard -= usize::from(entry.since == 0);
         self.present -= 1;
         self.gone.push_back((now, at));
     }
@@ -336,10 +347,12 @@ mod tests {
         // One has begun while the list was made.
         all.begun(NETNS, connection(9, 10, 11), 21 * SECOND);
         all.listed(NETNS, &[connection(3, 4, 8), connection(7, 8, 10)], 20 * SECOND);
-        assert_eq!(all.present(), 4);
+        assert_eq!((all.present(), all.unheard), (4, 1));
         assert_eq!([1, 3, 5, 7, 9].map(|port| sides(&mut all, port, 30).len()), [0, 2, 2, 2, 2]);
         all.retain_namespaces(&HashSet::from([NETNS]), 40 * SECOND);
         assert_eq!((all.present(), sides(&mut all, 5, 60).len()), (3, 0));
+        all.listed(NETNS, &[], 50 * SECOND);
+        assert_eq!((all.present(), all.has_unheard()), (0, false));
     }
 
     #[test]
