@@ -1,7 +1,7 @@
 //! Kubernetes while packets come: two nodes and their pods, records that wait for the first lists, pods by process.
 
 use std::fs;
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use flowtrace_tests::apiserver::{Recording, Server};
 use flowtrace_tests::netns::{Cable, Host};
-use flowtrace_tests::objects::{agent, node, pod};
+use flowtrace_tests::objects::{agent, node, pod, service};
 use flowtrace_tests::record::Record;
 use flowtrace_tests::tools::{output, require_live_beside};
 use flowtrace_tests::traffic::{self, short_connections};
+use flowtrace_tests::translated::translate;
 use flowtrace_tests::watch::{Process, Watch};
 use serde_json::{Value, json};
 
@@ -221,4 +222,50 @@ fn a_pod_is_known_by_its_process() {
             assert_eq!(record.text(name), expected, "{name}: {}", record.json);
         }
     }
+}
+
+/// A service's address is translated on the client's node, as kube-proxy does it: the pod that answers is named, and
+/// asked for by the name of its service.
+#[test]
+fn behind_a_service_is_the_pod_that_answered() {
+    const SERVICE: &str = "10.96.0.7";
+    let Some(_alone) = require_live_beside() else { return };
+    let (cable, folder) = (Cable::new(), tempfile::tempdir().expect("a folder"));
+    let host = &cable.client;
+    let mut objects = pods_of(&cable, "0123");
+    objects.push(service(["prod", "shop"], SERVICE, 80));
+    objects.push(json!({
+        "kind": "NetworkPolicy",
+        "metadata": { "namespace": "prod", "name": "to-server" },
+        "spec": { "podSelector": { "matchLabels": { "app": "server" } }, "policyTypes": ["Ingress"],
+            "ingress": [{ "ports": [{ "port": 7000, "protocol": "TCP" }] }] },
+    }));
+    let api = serve(host, &objects);
+    let rule = format!("ip daddr {SERVICE} tcp dport 80 dnat to {}:7000", cable.server.addresses[0]);
+    translate(&host.namespace, 0, &[("own", &rule)]);
+    host.run("ip route add 10.96.0.0/16 dev DEV");
+    let options = ["--names", "kubernetes", "--attributes", "network.policy", "--network-policies", "port"];
+    let watch = watch(host, "node-a", &api.kubeconfig(folder.path()), &options);
+    let bound = (cable.server.addresses[0], 7000);
+    let listener = cable.server.namespace.enter(|| TcpListener::bind(bound).expect("a free port"));
+    let stream = host.namespace.enter(|| TcpStream::connect((SERVICE, 80)).expect("it is translated"));
+    drop((listener.accept().expect("a connection"), stream));
+    traffic::settle();
+    let said = watch.stop();
+    said.check();
+    let asked: Vec<_> = said.records.iter().filter(|record| record.ports[1] == 80).collect();
+    let [record] = asked[..] else { panic!("one flow: {:?}", said.records) };
+    for (name, expected) in [
+        ("destination.address", SERVICE),
+        ("destination.k8s.service.name", "shop"),
+        ("destination.k8s.pod.name", "server"),
+        ("destination.k8s.node.name", "node-b"),
+        ("server.address", "shop.prod.svc.cluster.local"),
+        ("client.address", "client.prod.svc.cluster.local"),
+        ("flow.nat.destination.address", &cable.server.addresses[0].to_string()),
+    ] {
+        assert_eq!(record.text(name), Some(expected), "{name}: {}", record.json);
+    }
+    assert_eq!(record.json["attributes"]["network.policy.ingress"], json!(["to-server"]), "{}", record.json);
+    assert!(said.records.iter().all(|record| record.ports[1] != 7000), "no second flow: {:?}", said.records);
 }

@@ -206,10 +206,10 @@ fn hairpin_is_one_flow() {
 #[test]
 fn both_hosts_have_the_same_traces() {
     let Some(_alone) = require_live() else { return };
-    for version in 0..2 {
+    for (version, service) in SERVICE.into_iter().enumerate() {
         let router = Router::new();
         let [client, server] = router.pods();
-        let (asked, bound) = (address(SERVICE[version]), server.addresses[version]);
+        let (asked, bound) = (address(service), server.addresses[version]);
         translate(&client.namespace, version, &[("own", &format!("IP daddr {asked} dnat to {bound}"))]);
         let watches = [&client.namespace, &server.namespace].map(|place| Watch::start(place, &[]));
         talk(&Talk { client: &client.namespace, server: &server.namespace, asked, bound, ports: ASKED });

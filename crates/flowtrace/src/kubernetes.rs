@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flowtrace_flow::workload::Workload;
-use flowtrace_flow::{End, Party, Record, Who};
+use flowtrace_flow::{Container, End, Endpoint, Party, Record, Who};
 use flowtrace_kubernetes::watch::{Progress, Watch};
 use flowtrace_kubernetes::{self as kubernetes, Cluster, Conversation, Depth, Port, Protocol, View};
 
@@ -77,18 +77,19 @@ impl Kubernetes {
 
     /// Adds what is known of a record's ends.
     pub fn add(&self, record: &mut Record) {
-        let [source, destination] = [End::Source, End::Destination].map(|end| self.workload(record, end));
-        if source.is_none() && destination.is_none() {
+        let [source, destination] = [End::Source, End::Destination].map(|end| self.found(record, end));
+        if source.is.is_none() && destination.is.is_none() {
             return;
         }
         let mut who = record.who.take().unwrap_or_default();
         if let Some(depth) = self.policies {
-            let of = |workload| match workload {
-                End::Source => (record.source.address, source.as_deref()),
-                End::Destination => (record.destination.address, destination.as_deref()),
+            let of = |end, found: &Found| (behind(record, end).address, found.is.clone());
+            let [source, destination] = [of(End::Source, &source), of(End::Destination, &destination)];
+            let flow = Conversation {
+                source: (source.0, source.1.as_deref()),
+                destination: (destination.0, destination.1.as_deref()),
+                port: port(record, behind(record, End::Destination)),
             };
-            let port = port(record, End::Destination);
-            let flow = Conversation { source: of(End::Source), destination: of(End::Destination), port };
             let found = self.view.policies(&flow, depth);
             who.ingress = found.ingress.map(Into::into);
             who.egress = found.egress.map(Into::into);
@@ -101,38 +102,76 @@ impl Kubernetes {
         }
     }
 
-    fn set(&self, party: &mut Party, workload: Option<Arc<Workload>>) {
-        let name = self.names.as_ref().zip(workload.as_ref()).and_then(|(names, workload)| names.of(workload));
+    fn set(&self, party: &mut Party, found: Found) {
+        let name = self.names.as_ref().zip(found.named.as_ref()).and_then(|(names, workload)| names.of(workload));
         if let Some(name) = name {
             party.name = Some(name.into());
         }
-        party.workload = workload;
+        party.workload = found.is;
     }
 
-    fn workload(&self, record: &Record, end: End) -> Option<Arc<Workload>> {
-        let endpoint = match end {
-            End::Source => &record.source,
-            End::Destination => &record.destination,
-        };
+    /// Who is at an end. Where this host translates a service's address, it is the pod behind it that answers, by the
+    /// name of the service.
+    fn found(&self, record: &Record, end: End) -> Found {
         let container = record.who.as_deref().and_then(|who| party(who, end).process.as_ref()?.container.as_deref());
-        let asked = kubernetes::End {
+        let (own, behind) = (endpoint(record, end), behind(record, end));
+        let answers = self.at(record, behind, container);
+        if own == behind {
+            let is = answers.map(Arc::new);
+            return Found { named: is.clone(), is };
+        }
+        let named = self.at(record, own, None).map(Arc::new);
+        let is = match (answers, &named) {
+            (Some(answers), Some(asked)) if asked.service.is_some() => Some(Arc::new(Workload {
+                service: asked.service.clone(),
+                service_port: asked.service_port.clone(),
+                via: asked.via,
+                ..answers
+            })),
+            (Some(answers), _) => Some(Arc::new(answers)),
+            (None, _) => named.clone(),
+        };
+        Found { is, named }
+    }
+
+    fn at(&self, record: &Record, endpoint: &Endpoint, container: Option<&Container>) -> Option<Workload> {
+        self.view.workload(&kubernetes::End {
             pod_uid: container.and_then(|container| container.pod_uid.as_deref()),
             container_id: container.map(|container| &*container.id),
             address: endpoint.address,
-            port: port(record, end),
+            port: port(record, endpoint),
             at: record.start,
-        };
-        self.view.workload(&asked).map(Arc::new)
+        })
+    }
+}
+
+/// Who is at an end.
+struct Found {
+    /// All that is known of it.
+    is: Option<Arc<Workload>>,
+    /// What it is called by.
+    named: Option<Arc<Workload>>,
+}
+
+fn endpoint(record: &Record, end: End) -> &Endpoint {
+    match end {
+        End::Source => &record.source,
+        End::Destination => &record.destination,
+    }
+}
+
+/// Where the packets to an end go, behind a translation of what was asked.
+fn behind(record: &Record, end: End) -> &Endpoint {
+    match (&record.nat, end) {
+        (Some(nat), End::Source) if record.initiator == Some(End::Destination) => &nat.source,
+        (Some(nat), End::Destination) if record.initiator == Some(End::Source) => &nat.destination,
+        _ => endpoint(record, end),
     }
 }
 
 /// The port of an end, of protocols whose ports Kubernetes knows.
-fn port(record: &Record, end: End) -> Option<Port> {
-    let number = match end {
-        End::Source => record.source.port,
-        End::Destination => record.destination.port,
-    };
-    Some(Port { number: number?, protocol: Protocol::of_number(record.protocol)? })
+fn port(record: &Record, end: &Endpoint) -> Option<Port> {
+    Some(Port { number: end.port?, protocol: Protocol::of_number(record.protocol)? })
 }
 
 /// Who is at an end.

@@ -122,7 +122,8 @@ impl Knowledge {
         }
     }
 
-    /// Adds what may be forgotten soon to a record: processes, and names. `offset`: what is to be taken off its times to get nanoseconds since boot.
+    /// Adds what may be forgotten soon to a record: processes, and names. `offset`: what is to be taken off its times to
+    /// get nanoseconds since boot.
     pub fn add(&mut self, record: &mut Record, offset: u64) {
         let [first, last] = [record.start, record.end].map(|wall| wall.saturating_sub(offset));
         let who = Who {
