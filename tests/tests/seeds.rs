@@ -164,6 +164,17 @@ fn the_examples_come_out() {
     }
 }
 
+/// A filter asks for a label that no output writes.
+#[test]
+fn labels_that_filters_ask_for_are_known() {
+    for (app, count) in [("backend-xyz", 2), ("other", 0)] {
+        let filter = format!(r#"destination.k8s.pod.labels["app"] == "{app}""#);
+        let all = spans_in_kubernetes(&["--filter", &filter]);
+        assert_eq!(all.len(), count, "{app}");
+        assert!(all.iter().all(|span| !span.to_string().contains(".labels.")), "{all:?}");
+    }
+}
+
 /// Everything that the first record says, in the words of either profile.
 #[test]
 fn nothing_else_is_said() {

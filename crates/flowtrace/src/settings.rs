@@ -203,11 +203,48 @@ pub fn span_options(output: &OutputOptions, community_id_seed: u16) -> Result<Op
     Ok(Options { selection, community_id_seed })
 }
 
-/// Whether an output has an attribute.
-pub fn is_selected(options: &CommonOptions, attribute: Attribute) -> Result<bool, Invalid> {
-    let outputs = options.receivers.iter().map(|(_, output)| output).chain([&options.shown]);
-    let mut selections = outputs.map(|output| Ok(span_options(output, 0)?.selection));
-    selections.try_fold(false, |is, selection: Result<Selection, Invalid>| Ok(is || selection?.contains(attribute)))
+/// What outputs write, and what their filters ask for.
+pub struct Used {
+    selections: Vec<Selection>,
+    filters: Vec<Filter>,
+}
+
+impl Used {
+    /// By all outputs.
+    ///
+    /// # Errors
+    /// When one of their options is wrong.
+    pub fn by(options: &CommonOptions) -> Result<Self, Invalid> {
+        let outputs = || options.receivers.iter().map(|(_, output)| output).chain([&options.shown]);
+        let selections = outputs().map(|output| Ok(span_options(output, 0)?.selection));
+        let filters = outputs().map(|output| &output.filter).filter(|text| !text.trim().is_empty());
+        Ok(Self {
+            selections: selections.collect::<Result<_, Invalid>>()?,
+            filters: filters.map(|text| Filter::parse(text)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether an attribute is used.
+    pub fn has(&self, attribute: Attribute) -> bool {
+        self.selections.iter().any(|selection| selection.contains(attribute))
+            || self.filters.iter().any(|filter| filter.attributes().contains(&attribute))
+    }
+
+    /// Whether an attribute is used whose name is of a kind.
+    pub fn has_any(&self, is_it: impl Fn(&str) -> bool) -> bool {
+        Attribute::ALL.into_iter().filter(|attribute| is_it(attribute.name())).any(|attribute| self.has(attribute))
+    }
+
+    /// Whether an output writes one of these.
+    pub fn writes_any(&self, is_it: impl Fn(&str) -> bool) -> bool {
+        let mut all = Attribute::ALL.into_iter().filter(|attribute| is_it(attribute.name()));
+        all.any(|attribute| self.selections.iter().any(|selection| selection.contains(attribute)))
+    }
+
+    /// The keys of maps that filters ask for, with their maps.
+    pub fn keys(&self) -> impl Iterator<Item = (Attribute, &str)> {
+        self.filters.iter().flat_map(Filter::keys)
+    }
 }
 
 /// The key with which addresses are hidden, if they are.

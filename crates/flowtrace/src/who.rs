@@ -11,13 +11,12 @@ use flowtrace_enrich::{
 use flowtrace_flow::{End, Endpoint, Party, Process, Record, Who};
 use flowtrace_kubernetes::watch::Progress;
 use flowtrace_payload::{Learned, Payload, learned};
-use flowtrace_span::Attribute;
 use flowtrace_wire::{Address, protocol};
 
 use crate::cli::CommonOptions;
 use crate::cli::who::{NameSource, ProcessOptions};
 use crate::kubernetes::{self, Kubernetes};
-use crate::settings::{self, Invalid};
+use crate::settings::{self, Invalid, Used};
 
 /// What can be added to records.
 #[derive(Default)]
@@ -41,7 +40,7 @@ pub fn processes(options: &ProcessOptions, common: &CommonOptions) -> Result<Opt
     } else {
         Containers::by_cgroups()
     };
-    let has_command_lines = settings::is_selected(common, Attribute::ProcessCommandLine)?;
+    let has_command_lines = Used::by(common)?.has_any(|name| name.ends_with("process.command_line"));
     let processes = Processes::new(&ProcessSettings { has_command_lines, ..ProcessSettings::default() }, containers);
     if !processes.can_read() {
         tracing::warn!("not in the host's namespace of process ids: of processes only their ids are told (hostPID)");

@@ -4,14 +4,13 @@ use std::env;
 
 use flowtrace_kubernetes::watch::{self, Access};
 use flowtrace_kubernetes::{Depth, KeyPatterns, Names, Needs, Options, Scope};
-use flowtrace_span::Attribute;
 
 use super::domain;
 use super::links::Links;
 use crate::cli::CommonOptions;
 use crate::cli::kubernetes::{self as cli, KubernetesOptions, Use};
 use crate::cli::who::NameSource;
-use crate::settings::{Invalid, flow_settings, is_selected};
+use crate::settings::{Invalid, Used, flow_settings};
 
 /// How Kubernetes is watched, and what is made of it.
 pub struct Settings {
@@ -43,9 +42,10 @@ pub fn settings(common: &CommonOptions, asks_in_pod: bool) -> Result<Option<Sett
             }
         },
     };
-    let policies = is_any(common, |name| name.starts_with("network.policy."))?.then(|| depth(options.network_policies));
-    let kept = kept(common, policies.is_some())?;
-    let needs = Needs::of(&kept, is_any(common, |name| name.ends_with("k8s.cluster.uid"))?);
+    let used = Used::by(common)?;
+    let policies = used.has_any(|name| name.starts_with("network.policy.")).then(|| depth(options.network_policies));
+    let kept = kept(options, &used, policies.is_some());
+    let needs = Needs::of(&kept, used.has_any(|name| name.ends_with("k8s.cluster.uid")));
     let node = match options.kubernetes_scope {
         cli::Scope::Cluster => None,
         cli::Scope::Node => Some(node_name(options).ok_or(Invalid::NoNode("--kubernetes-scope node"))?),
@@ -84,28 +84,26 @@ fn none(common: &CommonOptions) -> Result<Option<Settings>, Invalid> {
     Ok(None)
 }
 
-fn kept(common: &CommonOptions, has_policies: bool) -> Result<Options, Invalid> {
-    let options = &common.kubernetes;
-    let patterns = |patterns: &[String], is_wanted: bool| {
-        KeyPatterns::new(if is_wanted { patterns } else { &[] }.iter().filter(|pattern| !pattern.is_empty()).cloned())
-    };
-    Ok(Options {
+fn kept(options: &KubernetesOptions, used: &Used, has_policies: bool) -> Options {
+    Options {
         cluster_name: cluster_name(options),
-        labels: patterns(&options.labels, is_any(common, |name| name.contains(".labels"))?),
-        annotations: patterns(&options.annotations, is_any(common, |name| name.contains(".annotations"))?),
+        labels: patterns(&options.labels, used, ".labels"),
+        annotations: patterns(&options.annotations, used, ".annotations"),
         has_policies,
         scope: match options.kubernetes_scope {
             cli::Scope::Cluster => Scope::Cluster,
             cli::Scope::Node => Scope::Node,
         },
         ..Options::default()
-    })
+    }
 }
 
-/// Whether an output has an attribute whose name is of a kind.
-fn is_any(common: &CommonOptions, is_it: impl Fn(&str) -> bool) -> Result<bool, Invalid> {
-    let mut all = Attribute::ALL.into_iter().filter(|attribute| is_it(attribute.name()));
-    all.try_fold(false, |is, attribute| Ok(is || is_selected(common, attribute)?))
+/// The keys that are kept of the maps of a sort: those that outputs write, by the option, and those that filters ask for.
+fn patterns(option: &[String], used: &Used, sort: &str) -> KeyPatterns {
+    let written = if used.writes_any(|name| name.ends_with(sort)) { option } else { &[] };
+    let written = written.iter().filter(|pattern| !pattern.is_empty()).map(String::as_str);
+    let asked = used.keys().filter(|(map, _)| map.name().ends_with(sort)).map(|(_, key)| key);
+    KeyPatterns::new(asked.chain(written))
 }
 
 fn depth(policies: cli::Policies) -> Depth {
