@@ -7,11 +7,13 @@ mod answers;
 mod fault;
 mod http;
 mod made;
+mod real;
 mod recording;
 mod serve;
 mod tls;
 
 pub use fault::{Ask, Fault};
+pub use real::RealServer;
 pub use recording::{Recording, folder};
 pub use tls::Authority;
 
