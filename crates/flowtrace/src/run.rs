@@ -52,7 +52,6 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         ephemeral: Ephemeral::Host(ephemeral.clone()),
         ..settings::flow_settings(&options.common).map_err(output::Error::from)?
     };
-    let dissection = settings::dissection(&options.common).map_err(output::Error::from)?;
     let interfaces = InterfacePatterns::parse(&options.interfaces)?;
     let resource = host::resource(Some(host::instance()), &options.common.kubernetes).map_err(output::Error::from)?;
     let outputs = Outputs::open(&options.common, &resource, Full::Drop)?;
@@ -72,19 +71,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         namespaces: scope(options.namespaces),
         ephemeral,
         on_process: processes.as_ref().map(who::on_process),
-        kernel: KernelOptions {
-            max_flows: options.max_flows,
-            settings: KernelSettings {
-                timeouts: settings.timeouts,
-                depth: dissection.depth,
-                layers: settings.layers,
-                key_parts: settings.key_parts,
-                reserved: 0,
-            },
-            ports: dissection.ports,
-            payloads: knowledge.wants_payload(),
-            object: options.bpf_object.clone(),
-        },
+        kernel: kernel(options, &settings, knowledge.wants_payload())?,
         attached,
     })?;
     if !quiet {
@@ -121,6 +108,20 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         summary.say();
     }
     Ok(summary.exit())
+}
+
+/// What the kernel program is told.
+fn kernel(options: &RunOptions, settings: &Settings, payloads: bool) -> Result<KernelOptions, Error> {
+    let dissection = settings::dissection(&options.common).map_err(output::Error::from)?;
+    let settings = KernelSettings {
+        timeouts: settings.timeouts,
+        depth: dissection.depth,
+        layers: settings.layers,
+        key_parts: settings.key_parts,
+        reserved: 0,
+    };
+    let (max_flows, object) = (options.max_flows, options.bpf_object.clone());
+    Ok(KernelOptions { max_flows, settings, ports: dissection.ports, payloads, object })
 }
 
 /// What is looked for at the ends of flows.
