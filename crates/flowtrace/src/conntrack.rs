@@ -14,7 +14,11 @@ use crate::log;
 
 /// Connection tracking, if it is read.
 #[derive(Default)]
-pub struct Translations(Option<Conntrack>);
+pub struct Translations {
+    conntrack: Option<Conntrack>,
+    /// Why it tells nothing, where it is to be read.
+    trouble: Option<String>,
+}
 
 /// What the table asks.
 struct Translated(Known);
@@ -32,21 +36,25 @@ impl Translations {
             return Self::default();
         }
         match Conntrack::start(others(scope)) {
-            Ok((conntrack, None)) => Self(Some(conntrack)),
-            Ok((conntrack, Some(why))) => {
-                say_unknown(&why);
-                Self(Some(conntrack))
+            Ok((conntrack, unreadable)) => {
+                Self { conntrack: Some(conntrack), trouble: unreadable.map(|why| why.to_string()) }
             }
-            Err(error) => {
-                say_unknown(&error);
-                Self::default()
-            }
+            Err(error) => Self { conntrack: None, trouble: Some(error.to_string()) },
+        }
+    }
+
+    /// Says why translations are not known, once it is certain that there is anything to watch.
+    pub fn say(&self) {
+        if let Some(why) = &self.trouble {
+            tracing::warn!(
+                "address translation is not known: {why}; the sides of a translated connection are flows apart"
+            );
         }
     }
 
     /// Who is to be asked.
     pub fn nat(&self) -> Box<dyn Nat> {
-        match &self.0 {
+        match &self.conntrack {
             Some(conntrack) => Box::new(Translated(conntrack.known())),
             None => Box::new(()),
         }
@@ -54,19 +62,15 @@ impl Translations {
 
     /// Takes over what was told up to now; before every scan.
     pub fn refresh(&self) {
-        if let Some(conntrack) = &self.0 {
+        if let Some(conntrack) = &self.conntrack {
             conntrack.known().refresh();
         }
     }
 
     /// What was read and what came of it.
     pub fn report(&self, joins: Joins) -> Option<Report> {
-        self.0.as_ref().map(|conntrack| Report { counts: conntrack.known().counts(), joins })
+        self.conntrack.as_ref().map(|conntrack| Report { counts: conntrack.known().counts(), joins })
     }
-}
-
-fn say_unknown(why: &dyn std::fmt::Display) {
-    tracing::warn!("address translation is not known: {why}; the sides of a translated connection are flows apart");
 }
 
 /// The other namespaces of this host, if they are its own to read.

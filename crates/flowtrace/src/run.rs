@@ -74,6 +74,7 @@ pub fn run(options: &RunOptions, quiet: bool) -> Result<Exit, Error> {
         kernel: kernel(options, &settings, knowledge.wants_payload())?,
         attached,
     })?;
+    translations.say();
     if !quiet {
         if let (Some(address), Some(_)) = (endpoint, options.http.http) {
             log::say(&format!("metrics and health at http://{address}"));
