@@ -78,6 +78,16 @@ pub struct Record {
     pub nat: Option<Translated>,
 }
 
+impl Record {
+    /// One of its ends.
+    pub const fn endpoint(&self, end: End) -> &Endpoint {
+        match end {
+            End::Source => &self.source,
+            End::Destination => &self.destination,
+        }
+    }
+}
+
 /// The two ends of a translated connection as its packets have them at the responder's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Translated {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::End;
 use crate::workload::Workload;
 
 /// Who is at the ends of a flow, as far as that is known.
@@ -15,6 +16,16 @@ pub struct Who {
     pub ingress: Option<Arc<[Arc<str>]>>,
     /// Those about what goes out of the source; absent likewise.
     pub egress: Option<Arc<[Arc<str>]>>,
+}
+
+impl Who {
+    /// Who is at one of its ends.
+    pub const fn party(&self, end: End) -> &Party {
+        match end {
+            End::Source => &self.source,
+            End::Destination => &self.destination,
+        }
+    }
 }
 
 /// Who is at one end.

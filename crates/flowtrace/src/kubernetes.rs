@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flowtrace_flow::workload::Workload;
-use flowtrace_flow::{Container, End, Endpoint, Party, Record, Who};
+use flowtrace_flow::{Container, End, Endpoint, Party, Record};
 use flowtrace_kubernetes::watch::{Progress, Watch};
 use flowtrace_kubernetes::{self as kubernetes, Cluster, Conversation, Depth, Port, Protocol, View};
 
@@ -83,11 +83,9 @@ impl Kubernetes {
         }
         let mut who = record.who.take().unwrap_or_default();
         if let Some(depth) = self.policies {
-            let of = |end, found: &Found| (behind(record, end).address, found.is.clone());
-            let [source, destination] = [of(End::Source, &source), of(End::Destination, &destination)];
             let flow = Conversation {
-                source: (source.0, source.1.as_deref()),
-                destination: (destination.0, destination.1.as_deref()),
+                source: (behind(record, End::Source).address, source.is.as_deref()),
+                destination: (behind(record, End::Destination).address, destination.is.as_deref()),
                 port: port(record, behind(record, End::Destination)),
             };
             let found = self.view.policies(&flow, depth);
@@ -113,8 +111,8 @@ impl Kubernetes {
     /// Who is at an end. Where this host translates a service's address, it is the pod behind it that answers, by the
     /// name of the service.
     fn found(&self, record: &Record, end: End) -> Found {
-        let container = record.who.as_deref().and_then(|who| party(who, end).process.as_ref()?.container.as_deref());
-        let (own, behind) = (endpoint(record, end), behind(record, end));
+        let container = record.who.as_deref().and_then(|who| who.party(end).process.as_ref()?.container.as_deref());
+        let (own, behind) = (record.endpoint(end), behind(record, end));
         let answers = self.at(record, behind, container);
         if own == behind {
             let is = answers.map(Arc::new);
@@ -153,31 +151,16 @@ struct Found {
     named: Option<Arc<Workload>>,
 }
 
-fn endpoint(record: &Record, end: End) -> &Endpoint {
-    match end {
-        End::Source => &record.source,
-        End::Destination => &record.destination,
-    }
-}
-
 /// Where the packets to an end go, behind a translation of what was asked.
 fn behind(record: &Record, end: End) -> &Endpoint {
     match (&record.nat, end) {
         (Some(nat), End::Source) if record.initiator == Some(End::Destination) => &nat.source,
         (Some(nat), End::Destination) if record.initiator == Some(End::Source) => &nat.destination,
-        _ => endpoint(record, end),
+        _ => record.endpoint(end),
     }
 }
 
 /// The port of an end, of protocols whose ports Kubernetes knows.
 fn port(record: &Record, end: &Endpoint) -> Option<Port> {
     Some(Port { number: end.port?, protocol: Protocol::of_number(record.protocol)? })
-}
-
-/// Who is at an end.
-fn party(who: &Who, end: End) -> &Party {
-    match end {
-        End::Source => &who.source,
-        End::Destination => &who.destination,
-    }
 }

@@ -193,10 +193,7 @@ pub fn offset(now: Moment) -> u64 {
 
 /// An end and the other one.
 fn ends(record: &Record, end: End) -> (&Endpoint, &Endpoint) {
-    match end {
-        End::Source => (&record.source, &record.destination),
-        End::Destination => (&record.destination, &record.source),
-    }
+    (record.endpoint(end), record.endpoint(end.other()))
 }
 
 /// The same behind a translation.

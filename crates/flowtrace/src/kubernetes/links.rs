@@ -3,8 +3,6 @@
 use flowtrace_flow::{Direction, End, Evidence, Record, span_id};
 use flowtrace_kubernetes::View;
 
-use super::party;
-
 /// What is needed to name the other node's span.
 pub struct Links {
     /// The key of span ids.
@@ -34,7 +32,7 @@ impl Links {
     fn initiator_node(&self, record: &Record) -> Option<String> {
         let who = record.who.as_deref()?;
         let [initiator, responder] =
-            [record.initiator?, record.initiator?.other()].map(|end: End| party(who, end).workload.as_deref());
+            [record.initiator?, record.initiator?.other()].map(|end: End| who.party(end).workload.as_deref());
         let (initiator, responder) = (initiator?, responder?);
         responder.pod.as_ref()?;
         initiator.pod.as_ref()?;
